@@ -1,0 +1,234 @@
+//! What an attestation asks of a cluster, and what it can get for an answer.
+//!
+//! [`ClusterApi`] is the whole seam between deciding (`attest`) and talking (the rest of this room): three questions,
+//! slim answers, one error type. Tests answer it from memory.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::outcome::Reason;
+
+/// A service-account token. Its text is wiped when dropped and shown by no formatter.
+#[derive(Clone)]
+pub struct Token(SecretString);
+
+impl Token {
+    /// Takes the text over.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(SecretString::from(text))
+    }
+
+    /// The text, for the request that carries it and for checks of its form.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// `text` with every occurrence of this token taken out: the API server and what stands between may echo it.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        text.replace(self.expose(), "[token]")
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token([hidden])")
+    }
+}
+
+/// `status` of a TokenReview. What the server left out is empty.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct TokenReviewStatus {
+    /// Whether the token is genuine and valid now.
+    pub authenticated: bool,
+    /// Whose token it is.
+    pub user: UserInfo,
+    /// The audiences that both the token and the server know.
+    pub audiences: Vec<String>,
+    /// Why the token could not be reviewed.
+    pub error: String,
+}
+
+/// `status.user` of a TokenReview.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct UserInfo {
+    /// `system:serviceaccount:<namespace>:<name>` for a service account.
+    pub username: String,
+    /// The groups that the user is in.
+    pub groups: Vec<String>,
+    /// Further facts; the keys that matter begin with `authentication.kubernetes.io/`.
+    pub extra: BTreeMap<String, Vec<String>>,
+}
+
+/// The parts of a Pod that an attestation reads. What the server left out is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pod {
+    /// `metadata.uid`
+    pub uid: String,
+    /// `metadata.labels`
+    pub labels: BTreeMap<String, String>,
+    /// `spec.serviceAccountName`
+    pub service_account_name: String,
+    /// `spec.nodeName`
+    pub node_name: String,
+    /// `status.phase`
+    pub phase: String,
+    /// `status.hostIP`
+    pub host_ip: String,
+}
+
+/// The parts of a Node that an attestation reads. What the server left out is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    /// `metadata.uid`
+    pub uid: String,
+    /// `metadata.labels`
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The three questions of an attestation, put to one API server on behalf of one attestation.
+///
+/// The implementation bounds every call by the attestation's deadline and by the time for one try; dropping a
+/// returned future cancels the call. Names are checked with [`is_path_segment`] before they get here.
+pub trait ClusterApi: Sync {
+    /// `POST /apis/authentication.k8s.io/v1/tokenreviews`. No audience is sent if `audiences` is empty.
+    fn review_token(
+        &self,
+        token: &Token,
+        audiences: &[String],
+    ) -> impl Future<Output = Result<TokenReviewStatus, CallError>> + Send;
+
+    /// `GET /api/v1/namespaces/<namespace>/pods/<name>`
+    fn pod(&self, namespace: &str, name: &str) -> impl Future<Output = Result<Pod, CallError>> + Send;
+
+    /// `GET /api/v1/nodes/<name>`, its metadata alone.
+    fn node(&self, name: &str) -> impl Future<Output = Result<Node, CallError>> + Send;
+}
+
+/// Why a call has no answer to judge.
+#[derive(Debug, thiserror::Error)]
+#[error("{call} {attempted}")]
+pub struct CallError {
+    /// What a caller can do about it.
+    pub kind: CallErrorKind,
+    /// Which call it was.
+    pub call: Call,
+    /// What was attempted and how it ended, for the operator. Holds no credential and none of the server's text that
+    /// could echo one.
+    pub attempted: String,
+    /// The cause beneath.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The calls of an attestation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// The TokenReview.
+    TokenReview,
+    /// Reading the pod.
+    Pod,
+    /// Reading the node.
+    Node,
+}
+
+impl Call {
+    /// The word in `diagnostics.api_calls` and in statistics.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::TokenReview => "token_review",
+            Self::Pod => "pod",
+            Self::Node => "node",
+        }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// What kind of failure a call met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallErrorKind {
+    /// 404 to a `GET`: there is no such object.
+    NotFound,
+    /// The kubeconfig or the in-cluster files are unreadable or invalid.
+    CredentialsUnavailable,
+    /// Connect, TLS, reset, or an answer cut short.
+    Unreachable,
+    /// 401
+    Unauthenticated,
+    /// 403
+    Forbidden,
+    /// 429
+    Throttled,
+    /// Any other status but success; redirects are not followed.
+    Status,
+    /// A complete answer that is not the object asked for, or too large.
+    BadResponse,
+    /// The attestation's time or the time for the try ran out.
+    DeadlineExceeded,
+}
+
+impl CallErrorKind {
+    /// The reason that an attestation ends with, unless the object that is missing has a row of its own.
+    #[must_use]
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::NotFound | Self::Status => Reason::ApiError,
+            Self::CredentialsUnavailable => Reason::CredentialsUnavailable,
+            Self::Unreachable => Reason::ApiUnreachable,
+            Self::Unauthenticated => Reason::ApiUnauthenticated,
+            Self::Forbidden => Reason::ApiForbidden,
+            Self::Throttled => Reason::ApiThrottled,
+            Self::BadResponse => Reason::ApiBadResponse,
+            Self::DeadlineExceeded => Reason::DeadlineExceeded,
+        }
+    }
+}
+
+/// Whether `name` can stand as one segment of a URL path: not empty, no dot segment, no `/` and no `%`.
+///
+/// The rule is Kubernetes' own for names in paths (`IsValidPathSegmentName`).
+#[must_use]
+pub fn is_path_segment(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '%'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_shown_by_no_formatter() {
+        let token = Token::new("marker-token".to_owned());
+        assert!(!format!("{token:?} {:#?}", Some(&token)).contains("marker"));
+    }
+
+    #[test]
+    fn redaction_takes_every_occurrence_out() {
+        let token = Token::new("a.b.c".to_owned());
+        assert_eq!(token.redact("x a.b.c y a.b.c"), "x [token] y [token]");
+    }
+
+    #[test]
+    fn path_segments_follow_kubernetes_rule() {
+        for good in ["a", "node-1", "a.b", "...", "node:1"] {
+            assert!(is_path_segment(good), "{good}");
+        }
+        for bad in ["", ".", "..", "a/b", "a%2fb", "%"] {
+            assert!(!is_path_segment(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Configuration: JSON in, checked values or notes out.
+//!
+//! Everything downstream relies on the types here: a [`Config`] has passed every check, so nobody checks again.
+//! This room reads no network and no file but to see whether a kubeconfig can be opened (a warning only).
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::outcome::ErrorStyle;
+
+mod allow_list;
+mod spiffe;
+
+pub use allow_list::AllowList;
+pub use spiffe::TrustDomain;
+
+/// A checked configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The trust domain that agent IDs are made in; `None` in a document with `engine` alone, which makes an
+    /// unconfigured attestor.
+    pub trust_domain: Option<TrustDomain>,
+    /// The clusters by name.
+    pub clusters: BTreeMap<String, Arc<ClusterConfig>>,
+    /// Which codes and words are answered.
+    pub error_style: ErrorStyle,
+    /// Settings of the machinery.
+    pub engine: EngineConfig,
+}
+
+/// Settings of the machinery.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineConfig {
+    /// Threads that drive the network; `None` = chosen by the engine. Read when an attestor is made, not later.
+    pub worker_threads: Option<usize>,
+    /// How long an attestation may take, waiting for a slot included, unless its options say otherwise.
+    pub attest_timeout: Duration,
+    /// Bytes of tokens that may wait for slots, over all clusters.
+    pub max_queued_bytes: usize,
+}
+
+/// One cluster's settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterConfig {
+    /// The key in `clusters`: one or more SPIFFE path segments joined by `/`.
+    pub name: String,
+    /// Which service accounts may attest.
+    pub service_account_allow_list: AllowList,
+    /// Wanted audiences; empty = the API server's own.
+    pub audience: Vec<String>,
+    /// `None` = in-cluster.
+    pub kube_config_file: Option<PathBuf>,
+    /// Node labels that become selectors, sorted, each once.
+    pub allowed_node_label_keys: Vec<String>,
+    /// Pod labels that become selectors, sorted, each once.
+    pub allowed_pod_label_keys: Vec<String>,
+    /// Agent IDs are made of the pod's UID instead of the node's.
+    pub use_pod_uid_for_agent_id: bool,
+    /// How the facts are gathered.
+    pub lookup: Lookup,
+    /// Whether tokens are judged here before the API server is asked.
+    pub verify_signature: VerifySignature,
+    /// Refuse a token that is bound to an earlier Node object of the same name, instead of warning.
+    pub require_node_uid_match: bool,
+    /// Time for one try of one call.
+    pub call_timeout: Duration,
+    /// Attestations that may make calls at the same time.
+    pub max_in_flight: usize,
+    /// Attestations that may wait for a slot; 0 = none waits.
+    pub max_queued: usize,
+}
+
+/// How the facts of an attestation are gathered. The result is the same, but for `Claims`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lookup {
+    /// As few round trips as the facts at hand allow.
+    #[default]
+    Auto,
+    /// TokenReview, pod and node one after the other.
+    Sequential,
+    /// TokenReview alone: its extras speak for pod and node.
+    Claims,
+}
+
+/// Whether tokens are judged here before the API server is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VerifySignature {
+    /// Wherever the cluster's signing keys can be read.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+}
