@@ -141,6 +141,9 @@ pub enum Call {
 }
 
 impl Call {
+    /// All calls, in the order of their declaration.
+    pub const ALL: [Self; 3] = [Self::TokenReview, Self::Pod, Self::Node];
+
     /// The word in `diagnostics.api_calls` and in statistics.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -11,9 +11,24 @@ use std::time::Duration;
 use crate::outcome::ErrorStyle;
 
 mod allow_list;
-mod spiffe;
+mod check;
+mod cluster;
+mod engine;
+mod glob;
+mod json;
+mod kubeconfig;
+mod limits;
+mod notes;
+mod overlap;
+mod read;
+mod service_accounts;
+pub mod spiffe;
+#[cfg(test)]
+mod tests;
 
-pub use allow_list::AllowList;
+pub use allow_list::{AllowEntry, AllowList};
+pub use check::{Checked, check};
+pub use notes::{Note, Severity};
 pub use spiffe::TrustDomain;
 
 /// A checked configuration.
@@ -78,9 +93,9 @@ pub enum Lookup {
     /// As few round trips as the facts at hand allow.
     #[default]
     Auto,
-    /// TokenReview, pod and node one after the other.
+    /// `TokenReview`, pod and node one after the other.
     Sequential,
-    /// TokenReview alone: its extras speak for pod and node.
+    /// `TokenReview` alone: its extras speak for pod and node.
     Claims,
 }
 
