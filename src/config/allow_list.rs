@@ -59,7 +59,7 @@ impl<'e> FromIterator<&'e str> for AllowList {
 
 /// One entry of the form `namespace:name`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AllowEntry {
+pub(super) struct AllowEntry {
     namespace: String,
     name: String,
     namespace_glob: Glob,

@@ -1,6 +1,6 @@
 //! From a document to a checked configuration: the top level, and what holds over all of it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::cluster::{self, Draft};
@@ -43,37 +43,37 @@ impl Checked {
 #[must_use]
 pub fn check(document: &[u8]) -> Checked {
     let mut findings = Findings::default();
-    let config = if document.is_empty() {
-        unconfigured(None, &mut findings)
+    let (error_style, config) = if document.is_empty() {
+        (ErrorStyle::Precise, Some(unconfigured(None, &mut findings)))
     } else {
         match json::parse(document) {
             Ok(root) => configuration(&root, &mut findings),
             Err(malformed) => {
                 findings.error_known_upstream(Place::ROOT, malformed.to_string(), Upstream::Malformed);
-                unconfigured(None, &mut Findings::default())
+                (ErrorStyle::Precise, None)
             }
         }
     };
-    conclude(config, findings)
+    conclude(error_style, config, findings)
 }
 
-fn conclude(config: Config, mut findings: Findings) -> Checked {
+/// `config` has defaults where a value is wrong: it stands only if there are no errors.
+fn conclude(error_style: ErrorStyle, config: Option<Config>, mut findings: Findings) -> Checked {
     findings.sort();
-    let error_style = config.error_style;
     let message = match error_style {
         ErrorStyle::Precise => findings.precise_message(),
         ErrorStyle::Upstream => findings.upstream_message(),
     };
     Checked {
-        config: Some(config).filter(|_| !findings.has_errors()),
+        config: config.filter(|_| !findings.has_errors()),
         notes: findings.into_notes(),
         error_style,
-        // Words of this room, keys of the document, and no value.
+        // Words of this room and of SPIRE, keys of the document, and no value.
         message: message.map(AgentSafe::vouched),
     }
 }
 
-fn configuration(root: &Node, findings: &mut Findings) -> Config {
+fn configuration(root: &Node, findings: &mut Findings) -> (ErrorStyle, Option<Config>) {
     tell_duplicate_keys(root, &Path::Root, findings);
     let root = Field {
         path: Path::Root,
@@ -81,15 +81,18 @@ fn configuration(root: &Node, findings: &mut Findings) -> Config {
         known_upstream: true,
     };
     let Some(object) = Object::open(&root, &KEYS, findings) else {
-        return unconfigured(None, &mut Findings::default());
+        return (ErrorStyle::Precise, None);
     };
     if object.has_only("engine") {
-        return unconfigured(object.get("engine").as_ref(), findings);
+        return (
+            ErrorStyle::Precise,
+            Some(unconfigured(object.get("engine").as_ref(), findings)),
+        );
     }
     let error_style = error_style(&object, findings);
     let drafts = clusters(&object, error_style, findings);
     warn_of_lost_verification(&object, &drafts, findings);
-    Config {
+    let config = Config {
         trust_domain: trust_domain(&object, findings),
         clusters: drafts
             .into_iter()
@@ -97,7 +100,8 @@ fn configuration(root: &Node, findings: &mut Findings) -> Config {
             .collect(),
         error_style,
         engine: engine::read(object.get("engine").as_ref(), findings),
-    }
+    };
+    (error_style, Some(config))
 }
 
 fn unconfigured(engine: Option<&Field<'_>>, findings: &mut Findings) -> Config {
@@ -107,7 +111,7 @@ fn unconfigured(engine: Option<&Field<'_>>, findings: &mut Findings) -> Config {
     );
     Config {
         trust_domain: None,
-        clusters: std::collections::BTreeMap::new(),
+        clusters: BTreeMap::new(),
         error_style: ErrorStyle::Precise,
         engine: engine::read(engine, findings),
     }
@@ -179,7 +183,7 @@ fn clusters(object: &Object<'_>, error_style: ErrorStyle, findings: &mut Finding
     if members.is_some() && seen.is_empty() {
         findings.info(at, "no clusters: attestation is effectively disabled");
     }
-    overlap::warn(&drafts, &at.path, findings);
+    overlap::warn(&drafts, at, findings);
     drafts
 }
 

@@ -184,4 +184,59 @@ mod tests {
             );
         }
     }
+
+    /// All words over `alphabet` with up to `longest` characters.
+    fn words(alphabet: &str, longest: usize) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut begin = 0;
+        for _ in 0..longest {
+            let end = words.len();
+            let longer = words[begin..end]
+                .iter()
+                .flat_map(|word| alphabet.chars().map(move |c| format!("{word}{c}")));
+            let longer: Vec<String> = longer.collect();
+            words.extend(longer);
+            begin = end;
+        }
+        words
+    }
+
+    fn matches_by_definition(pattern: &[char], text: &[char]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some(('*', rest)), _) => {
+                (0..=text.len()).any(|taken| matches_by_definition(rest, &text[taken..]))
+            }
+            (Some((wanted, rest)), Some((found, after))) => {
+                (*wanted == '?' || wanted == found) && matches_by_definition(rest, after)
+            }
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn all_short_patterns_match_and_overlap_as_defined() {
+        // Where two patterns of three characters overlap, six characters are enough for a text that matches both.
+        let texts = words("ab", 6);
+        let patterns: Vec<(Glob, Vec<bool>)> = words("ab*?", 3)
+            .iter()
+            .map(|pattern| {
+                let glob = Glob::new(pattern);
+                let characters: Vec<char> = pattern.chars().collect();
+                let row = texts.iter().map(|text| {
+                    let expected = matches_by_definition(&characters, &text.chars().collect::<Vec<_>>());
+                    assert_eq!(glob.matches(text), expected, "{pattern} {text}");
+                    expected
+                });
+                let row = row.collect();
+                (glob, row)
+            })
+            .collect();
+        for (one, matched) in &patterns {
+            for (other, also) in &patterns {
+                let expected = matched.iter().zip(also).any(|(one, other)| *one && *other);
+                assert_eq!(one.overlaps(other), expected, "{one:?} {other:?}");
+            }
+        }
+    }
 }

@@ -98,7 +98,7 @@ fn not_utf8(before: &[u8]) -> Malformed {
     let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
     Malformed {
         kind: MalformedKind::Utf8,
-        line: 1 + before.split(|b| *b == b'\n').count() - 1,
+        line: before.split(|b| *b == b'\n').count(),
         column: before.len() - line_start + 1,
     }
 }

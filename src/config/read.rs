@@ -1,6 +1,7 @@
 //! Reading typed values out of the tree. What is wrong becomes a note; the caller gets `None` and goes on, so that
 //! one run shows all mistakes.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use super::json::{Node, Value};
@@ -205,7 +206,7 @@ impl<'d> Field<'d> {
 pub(super) fn tell_duplicate_keys(node: &Node, path: &Path<'_>, findings: &mut Findings) {
     match &node.value {
         Value::Object(members) => {
-            let mut seen = std::collections::HashSet::with_capacity(members.len());
+            let mut seen = HashSet::with_capacity(members.len());
             for (key, member) in members {
                 let path = Path::Key(path, key);
                 if !seen.insert(key) {

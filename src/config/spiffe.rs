@@ -146,3 +146,72 @@ fn check_segment(segment: &str) -> Result<(), SpiffeError> {
         _ => Err(SpiffeError::BadPathCharacter),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOMAIN_CHARACTERS: &str =
+        "trust domain characters are limited to lowercase letters, numbers, dots, dashes, and underscores";
+    const PATH_CHARACTERS: &str =
+        "path segment characters are limited to letters, numbers, dots, dashes, and underscores";
+
+    /// Made with go-spiffe 2.8.1, `TrustDomainFromString`.
+    const GO_SPIFFE_SAYS: &[(&str, Result<&str, &str>)] = &[
+        ("", Err("trust domain is missing")),
+        ("example.org", Ok("example.org")),
+        ("a_b-c.9", Ok("a_b-c.9")),
+        ("Example.org", Err(DOMAIN_CHARACTERS)),
+        ("exa mple", Err(DOMAIN_CHARACTERS)),
+        ("spiffe://example.org", Ok("example.org")),
+        ("spiffe://example.org/a/b", Ok("example.org")),
+        ("spiffe://example.org/", Err("path cannot have a trailing slash")),
+        ("spiffe://", Err("trust domain is missing")),
+        ("spiffe:///a", Err("trust domain is missing")),
+        ("spiffe:/td", Err("scheme is missing or invalid")),
+        ("https://td", Err("scheme is missing or invalid")),
+        ("spiffe://td/a//b", Err("path cannot contain empty segments")),
+        ("spiffe://td//", Err("path cannot contain empty segments")),
+        ("spiffe://td/./b", Err("path cannot contain dot segments")),
+        ("spiffe://td/a/..", Err("path cannot contain dot segments")),
+        ("spiffe://td/\u{e4}", Err(PATH_CHARACTERS)),
+        ("spiffe://Td/a", Err(DOMAIN_CHARACTERS)),
+        ("spiffe://td?x", Err(DOMAIN_CHARACTERS)),
+        ("a/b", Err(DOMAIN_CHARACTERS)),
+        ("td:80", Err(DOMAIN_CHARACTERS)),
+        ("SPIFFE://td", Err("scheme is missing or invalid")),
+    ];
+
+    #[test]
+    fn trust_domains_are_taken_and_refused_in_go_spiffes_words() {
+        for (text, expected) in GO_SPIFFE_SAYS {
+            let found = text
+                .parse::<TrustDomain>()
+                .map(|domain| domain.to_string())
+                .map_err(|error| error.to_string());
+            assert_eq!(found.as_deref().map_err(String::as_str), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_trust_domain_has_255_bytes_at_most() {
+        assert!("a".repeat(255).parse::<TrustDomain>().is_ok());
+        for text in ["a".repeat(256), format!("spiffe://{}/a", "a".repeat(256))] {
+            assert_eq!(text.parse::<TrustDomain>(), Err(SpiffeError::TrustDomainTooLong));
+        }
+    }
+
+    #[test]
+    fn path_segments_follow_spiffes_rule() {
+        for good in ["a", "A9", "a.b-c_d", "...", "f9c28800-0000"] {
+            assert!(is_path_segment(good), "{good}");
+        }
+        for bad in ["", ".", "..", "a/b", "a b", "%41", "a:b", "\u{e9}", "a\0"] {
+            assert!(!is_path_segment(bad), "{bad}");
+        }
+        for byte in 0..=127_u8 {
+            let expected = byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+            assert_eq!(is_path_segment(&char::from(byte).to_string()), expected, "{byte}");
+        }
+    }
+}

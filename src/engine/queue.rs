@@ -1,6 +1,7 @@
 //! The completion queue: what is done waits here until the host takes it.
 
 use std::collections::VecDeque;
+use std::os::fd::BorrowedFd;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -175,14 +176,15 @@ impl Queue {
         drop(waiting);
     }
 
-    /// A descriptor that is readable whenever [`next`](Self::next) would not wait, or -1 where there is none.
+    /// A descriptor that is readable whenever [`next`](Self::next) would not wait; `None` where the platform has none or
+    /// the process has none left. For polling alone: do not read it.
     ///
     /// Made at the first call, so that hosts which do not poll pay nothing.
-    pub fn fd(&self) -> i32 {
+    pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         let state = self.lock();
         let signal = self.signal.get_or_init(signal::Signal::new);
         self.update_signal(&state);
-        signal.as_ref().map_or(-1, signal::Signal::fd)
+        signal.as_ref().map(signal::Signal::as_fd)
     }
 
     fn update_signal(&self, state: &State) {
@@ -199,7 +201,7 @@ impl Queue {
 /// An eventfd whose counter is 1 while the queue is readable and 0 otherwise.
 #[cfg(target_os = "linux")]
 mod signal {
-    use std::os::fd::{AsFd, AsRawFd};
+    use std::os::fd::{AsFd, BorrowedFd};
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -220,8 +222,8 @@ mod signal {
             })
         }
 
-        pub(super) fn fd(&self) -> i32 {
-            self.event.as_fd().as_raw_fd()
+        pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+            self.event.as_fd()
         }
 
         /// Called under the queue's lock, so the flag and the counter cannot part.
@@ -249,7 +251,7 @@ mod signal {
             None
         }
 
-        pub(super) fn fd(&self) -> i32 {
+        pub(super) fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
             match *self {}
         }
 

@@ -1,6 +1,7 @@
 //! `psat_queue_*`
 
 use std::ffi::{c_char, c_int};
+use std::os::fd::AsRawFd;
 use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,7 +89,8 @@ pub unsafe extern "C" fn psat_queue_new(out: *mut *mut psat_queue_t) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn psat_queue_fd(queue: *const psat_queue_t) -> c_int {
     // SAFETY: the C caller promises that `queue` is NULL or a live queue.
-    guarded(|| unsafe { borrow(queue) }.map_or(-1, |queue| queue.fd())).unwrap_or(-1)
+    let fd = guarded(|| unsafe { borrow(queue) }.ok()?.as_fd().map(|fd| fd.as_raw_fd()));
+    fd.flatten().unwrap_or(-1)
 }
 
 /// Takes finished operations.
