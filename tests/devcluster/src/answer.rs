@@ -61,11 +61,11 @@ pub struct Answer {
     /// Milliseconds to wait before anything is sent, on top of the world's latency.
     #[serde(skip_serializing_if = "is_zero")]
     pub delay_ms: u64,
-    /// A JSON merge patch (RFC 7386) over the body of the true answer.
+    /// A JSON merge patch (RFC 7386) over the body of the true answer, or of the failure that `status` makes of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<Value>,
     /// Another HTTP status. From 400 on, and without a body of its own, the answer becomes the one that
-    /// kube-apiserver gives with that status.
+    /// kube-apiserver gives with that status. 200 to 599.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// A literal JSON body. (`null` is absent: use `text` for a body of `null`.)

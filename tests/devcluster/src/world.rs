@@ -154,6 +154,44 @@ impl World {
             .find(|pod| pod["metadata"]["namespace"] == namespace && pod["metadata"]["name"] == name)
     }
 
+    /// Reads a world from JSON and checks it.
+    ///
+    /// # Errors
+    /// A sentence about the first thing that is wrong.
+    pub fn from_json(json: &str) -> Result<World, String> {
+        let world: World = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        world.check()?;
+        Ok(world)
+    }
+
+    /// Whether this world can be served.
+    ///
+    /// # Errors
+    /// A sentence about the first thing that cannot.
+    pub fn check(&self) -> Result<(), String> {
+        for (index, pod) in self.pods.iter().enumerate() {
+            for key in ["namespace", "name", "uid"] {
+                let value = &pod["metadata"][key];
+                value
+                    .as_str()
+                    .ok_or_else(|| format!("pods[{index}]: metadata.{key} is not a text"))?;
+            }
+        }
+        for (index, node) in self.nodes.iter().enumerate() {
+            node["metadata"]["name"]
+                .as_str()
+                .ok_or_else(|| format!("nodes[{index}]: metadata.name is not a text"))?;
+        }
+        let accounts = self
+            .service_accounts
+            .iter()
+            .chain([&self.reviewer.service_account]);
+        if let Some(account) = accounts.into_iter().find(|account| !account.contains(':')) {
+            return Err(format!("service account {account:?} is not namespace:name"));
+        }
+        self.answers.check()
+    }
+
     /// The node of that name.
     #[must_use]
     pub fn node(&self, name: &str) -> Option<&Value> {
