@@ -118,7 +118,7 @@ impl Steps {
     fn new(peer: &Arc<Peer>, steps: VecDeque<Step>) -> Steps {
         Steps {
             peer: Arc::clone(peer),
-            steps,
+            left: steps,
             timer: None,
         }
     }
