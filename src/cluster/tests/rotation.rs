@@ -239,7 +239,12 @@ async fn a_file_that_hangs_costs_the_deadline_and_one_thread() {
     assert_eq!(cluster.credentials.looks_begun(), 1);
     // Lets the thread go: it waits for a writer of the pipe, and afterwards finds none in its place.
     fs::rename(&pipe, folder.path("away")).unwrap();
-    drop(fs::OpenOptions::new().write(true).open(folder.path("away")).unwrap());
+    drop(
+        fs::OpenOptions::new()
+            .write(true)
+            .open(folder.path("away"))
+            .unwrap(),
+    );
 }
 
 #[tokio::test]
