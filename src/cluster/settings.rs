@@ -11,6 +11,8 @@ use http::uri::{Authority, Scheme};
 use rustls_pki_types::ServerName;
 use zeroize::Zeroizing;
 
+use super::environment::Environment;
+
 /// Everything that a cluster needs to be asked.
 #[derive(Debug)]
 pub(super) struct Settings {
@@ -130,7 +132,12 @@ impl Server {
 
 impl Settings {
     /// Rules that hold wherever the settings come from.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self, environment: &Environment) -> Result<(), String> {
+        if let Some(variable) = environment.proxy_variable(&self.server) {
+            return Err(format!(
+                "{variable} applies to the API server's address: a proxy is not supported yet"
+            ));
+        }
         let secure = self.server.scheme == Scheme::HTTPS;
         if !secure && (self.authorization.is_some() || self.tls.identity.is_some()) {
             return Err("`server` is plain http, and credentials are never sent over that".to_owned());

@@ -9,6 +9,8 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use super::super::api::{CallErrorKind, ClusterApi};
+use super::super::credentials::Source;
+use super::super::environment::Environment;
 use super::super::{Cluster, StatusClass, api::Call};
 use super::world::{
     Authority, Folder, NODE, Plan, Server, answering, cluster, node_after, patient, session, words,
@@ -315,4 +317,31 @@ async fn a_deadline_that_has_passed_makes_no_call() {
     let cluster = cluster(&folder.path("nothing"));
     let error = session(&cluster, Duration::ZERO).node("n1").await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::DeadlineExceeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_has_ten_seconds_whoever_waits() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let folder = Folder::new();
+    let server = format!("server: https://{}", listener.local_addr().unwrap());
+    let path = folder.kubeconfig(&[server, "insecure-skip-tls-verify: true".into()], &[]);
+    let source = Source::Kubeconfig(path);
+    let cluster = Arc::new(Cluster::with(
+        "demo".to_owned(),
+        Duration::from_secs(20),
+        source,
+        Environment::fixed(&[]),
+    ));
+    let began = Instant::now();
+    let error = session(&cluster, Duration::from_secs(30))
+        .node("n1")
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, CallErrorKind::Unreachable);
+    assert!(
+        words(&error).contains("took longer than 10 s"),
+        "{}",
+        words(&error)
+    );
+    assert_eq!(began.elapsed().as_secs(), 10);
 }

@@ -1,5 +1,7 @@
 //! What a kubeconfig may say, what is made of it, and that it gives no secret away.
 
+use std::fmt::Write as _;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use secrecy::ExposeSecret;
@@ -330,13 +332,11 @@ fn a_parser_error_is_a_place_and_no_text() {
 
 #[test]
 fn hostile_documents_end_in_an_error() {
-    let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned()
-        + &('b'..='j')
-            .zip('a'..='i')
-            .map(|(next, one)| {
-                format!("{next}: &{next} [*{one},*{one},*{one},*{one},*{one},*{one},*{one},*{one}]\n")
-            })
-            .collect::<String>();
+    let mut bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
+    for (next, one) in ('b'..='j').zip('a'..='i') {
+        let eight = vec![format!("*{one}"); 8].join(",");
+        writeln!(bomb, "{next}: &{next} [{eight}]").unwrap();
+    }
     problem(&bomb);
     problem(&"[".repeat(100_000));
     problem(&"{a: ".repeat(100_000));

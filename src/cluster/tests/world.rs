@@ -272,11 +272,13 @@ impl Folder {
 pub(super) fn kubeconfig(cluster: &[String], user: &[String]) -> String {
     let mut text = String::from("apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts:\n");
     text.push_str("- name: c\n  context: {cluster: k, user: u}\nclusters:\n- name: k\n  cluster:\n");
-    cluster
-        .iter()
-        .for_each(|line| writeln!(text, "    {line}").unwrap());
+    for line in cluster {
+        writeln!(text, "    {line}").unwrap();
+    }
     text.push_str("users:\n- name: u\n  user:\n");
-    user.iter().for_each(|line| writeln!(text, "    {line}").unwrap());
+    for line in user {
+        writeln!(text, "    {line}").unwrap();
+    }
     text
 }
 
