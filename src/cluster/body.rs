@@ -10,7 +10,9 @@ use zeroize::Zeroizing;
 
 use super::api::CallErrorKind;
 use super::error::Fault;
-use super::limits::{ANSWER_BYTES, QUOTED_CHARS, REFUSAL_BYTES, REFUSAL_TIME, SECRET_RUN_BYTES};
+use super::limits::{
+    ANSWER_BYTES, QUOTED_CHARS, REFUSAL_BYTES, REFUSAL_TIME, ROOM_AT_FIRST, SECRET_RUN_BYTES,
+};
 
 /// Reads the body of an answer to its end.
 pub(super) async fn collect(body: Incoming) -> Result<Zeroizing<Vec<u8>>, Fault> {
@@ -24,7 +26,7 @@ async fn collect_up_to(limit: usize, mut body: Incoming) -> Result<Zeroizing<Vec
     if announced > limit {
         return Err(too_large());
     }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(announced));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(announced.min(ROOM_AT_FIRST)));
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
         if bytes.len() + data.len() > limit {

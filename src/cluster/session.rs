@@ -98,9 +98,9 @@ impl Session {
         if !status.is_success() {
             let credential = access
                 .authorization
-                .as_ref()
-                .map_or("", |one| one.secret.as_str());
-            let secrets = [credential, token.map_or("", Token::expose)];
+                .iter()
+                .flat_map(|one| one.secrets.iter().map(|one| one.as_str()));
+            let secrets: Vec<&str> = credential.chain(token.map(Token::expose)).collect();
             let refusal = body::refusal(status, question.is_get(), response.into_body(), &secrets);
             let (fault, read_to_end) = refusal.await;
             if read_to_end {

@@ -58,11 +58,11 @@ pub(super) enum Trust {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct SecretBytes(pub(super) Zeroizing<Vec<u8>>);
 
-/// The `Authorization` header, and the secret in it.
+/// The `Authorization` header, and the secrets in it as they might be echoed.
 #[derive(Clone)]
 pub(super) struct Authorization {
     pub(super) header: HeaderValue,
-    pub(super) secret: Zeroizing<String>,
+    pub(super) secrets: [Zeroizing<String>; 2],
 }
 
 impl Server {
@@ -161,23 +161,26 @@ impl Authorization {
         if token.is_empty() {
             return Err("is empty".to_owned());
         }
-        Self::new(&Zeroizing::new(format!("Bearer {token}")), token)
+        Self::new(&Zeroizing::new(format!("Bearer {token}")), [token, ""])
     }
 
     /// `Basic`
     pub(super) fn basic(username: &str, password: &str) -> Result<Self, String> {
         let pair = Zeroizing::new(format!("{username}:{password}"));
         let encoded = Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes()));
-        Self::new(&Zeroizing::new(format!("Basic {}", encoded.as_str())), password)
+        Self::new(
+            &Zeroizing::new(format!("Basic {}", encoded.as_str())),
+            [password, encoded.as_str()],
+        )
     }
 
-    fn new(value: &str, secret: &str) -> Result<Self, String> {
+    fn new(value: &str, secrets: [&str; 2]) -> Result<Self, String> {
         let mut header = HeaderValue::from_str(value)
             .map_err(|_| "holds characters that no header can carry".to_owned())?;
         header.set_sensitive(true);
         Ok(Self {
             header,
-            secret: Zeroizing::new(secret.to_owned()),
+            secrets: secrets.map(|secret| Zeroizing::new(secret.to_owned())),
         })
     }
 }

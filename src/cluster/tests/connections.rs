@@ -186,6 +186,28 @@ async fn a_connection_that_the_server_closed_is_replaced() {
     }
 }
 
+#[tokio::test]
+async fn a_connection_that_is_going_away_finishes_its_streams_and_gets_no_more() {
+    let authority = Authority::new();
+    let folder = Folder::new();
+    let server = Server::start(Plan::new(&authority, node_after(Duration::from_millis(300)))).await;
+    let cluster = cluster(&folder.lead_to(&server, &authority));
+    let under_way = tokio::spawn({
+        let cluster = Arc::clone(&cluster);
+        async move { patient(&cluster).node("n1").await }
+    });
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    server.retire_connections();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    patient(&cluster)
+        .node("n1")
+        .await
+        .map_err(|error| words(&error))
+        .unwrap();
+    under_way.await.unwrap().map_err(|error| words(&error)).unwrap();
+    assert_eq!(server.accepted(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn idle_connections_are_closed() {
     for alpn in [&["h2"][..], &["http/1.1"][..]] {

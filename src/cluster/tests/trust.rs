@@ -95,7 +95,10 @@ async fn one_bad_certificate_in_a_bundle_is_passed_over() {
             .await
             .unwrap_err();
         assert_eq!(kind, CallErrorKind::CredentialsUnavailable);
-        assert!(words.contains("holds no usable PEM certificate"), "{words}");
+        assert!(
+            words.contains("kubeconfig: the certificate authority holds no usable PEM"),
+            "{words}"
+        );
     }
 }
 
