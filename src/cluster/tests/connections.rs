@@ -53,6 +53,19 @@ async fn read_head(tcp: &mut tokio::net::TcpStream) {
     }
 }
 
+/// Lets this time pass in a moment, in steps between which sockets have their turn.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    for _ in 0..time.as_secs() {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        for _ in 0..20 {
+            std::thread::sleep(Duration::from_micros(100));
+            tokio::task::yield_now().await;
+        }
+    }
+    tokio::time::resume();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn hundreds_of_requests_share_at_most_four_connections() {
     let authority = Authority::new();
@@ -208,7 +221,41 @@ async fn a_connection_that_is_going_away_finishes_its_streams_and_gets_no_more()
     assert_eq!(server.accepted(), 2);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
+async fn a_connection_that_swallows_everything_is_found_out_and_replaced() {
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let server = Server::start(Plan::new(&authority, node_after(Duration::ZERO))).await;
+    folder.write("ca.crt", &authority.pem);
+    let path = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let line = format!("server: https://{}", path.local_addr().unwrap());
+    let cluster = cluster(&folder.kubeconfig(&[line, "certificate-authority: ca.crt".into()], &[]));
+    let swallow = tokio::sync::watch::Sender::new(false);
+    let (swallowing, target) = (swallow.subscribe(), server.address);
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = path.accept().await {
+            let mut swallowing = swallowing.clone();
+            swallowing.mark_unchanged();
+            tokio::spawn(async move {
+                let mut far = tokio::net::TcpStream::connect(target).await.unwrap();
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                    _ = swallowing.changed() => std::future::pending().await,
+                }
+            });
+        }
+    });
+    patient(&cluster).node("n1").await.unwrap();
+    swallow.send_replace(true);
+    pass(Duration::from_secs(22)).await;
+    session(&cluster, Duration::from_secs(2))
+        .node("n1")
+        .await
+        .map_err(|error| words(&error))
+        .unwrap();
+    assert_eq!(server.accepted(), 2);
+}
+
+#[tokio::test]
 async fn idle_connections_are_closed() {
     for alpn in [&["h2"][..], &["http/1.1"][..]] {
         let authority = Authority::new();
@@ -219,25 +266,14 @@ async fn idle_connections_are_closed() {
         })
         .await;
         let cluster = cluster(&folder.lead_to(&server, &authority));
-        tokio::time::resume();
         patient(&cluster).node("n1").await.unwrap();
         let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-        tokio::time::pause();
-        for _ in 0..56 {
-            tokio::time::advance(Duration::from_secs(1)).await;
-            // Lets sockets and pings have their turn.
-            for _ in 0..20 {
-                std::thread::sleep(Duration::from_micros(100));
-                tokio::task::yield_now().await;
-            }
-        }
-        tokio::time::resume();
+        pass(Duration::from_secs(56)).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         let left = tokio::runtime::Handle::current().metrics().num_alive_tasks();
         assert!(left < tasks, "{left} of {tasks}");
         patient(&cluster).node("n1").await.unwrap();
         assert_eq!(server.accepted(), 2);
-        tokio::time::pause();
     }
 }
 
