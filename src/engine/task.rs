@@ -18,7 +18,7 @@ use super::slots::{QueuedBytes, Request};
 use super::stats::Tally;
 use crate::attest::{self, AgentAttributes, Candidate, Findings, Refusal};
 use crate::cluster::{CallRecord, Session};
-use crate::outcome::ErrorStyle;
+use crate::outcome::{ErrorStyle, Reason};
 
 /// Longer than any host waits; keeps times in the range of the clock.
 const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
@@ -100,10 +100,7 @@ impl Job {
         #[cfg(feature = "fault-injection")]
         self.options.panic_here(super::options::PanicIn::Completion);
         let elapsed = self.begun.elapsed();
-        let reason = verdict
-            .as_ref()
-            .err()
-            .map_or(crate::outcome::Reason::Ok, Refusal::reason);
+        let reason = verdict.as_ref().err().map_or(Reason::Ok, Refusal::reason);
         let generation = self.generation.as_deref();
         let answer = Attestation {
             operation: self.completion.id(),
@@ -116,6 +113,9 @@ impl Job {
             elapsed,
         }
         .answer(&verdict);
+        if reason == Reason::InternalPanic {
+            self.completion.count_panic();
+        }
         self.tally.count(reason, elapsed);
         if let Some(cluster) = cluster {
             cluster.tally.count(reason, elapsed);
@@ -149,7 +149,7 @@ impl Work {
         let session = cluster.api.session(job.begun + timeout);
         #[cfg(feature = "fault-injection")]
         if job.options.panics_in(super::options::PanicIn::Connection) {
-            cluster.api.panic_at_next_connection();
+            crate::cluster::fault_injection::panic_in_next_attempt();
         }
 
         let verdict = {
@@ -184,10 +184,7 @@ impl Work {
                     // The other end goes away with the attestor alone.
                     Ok(Stop::ShuttingDown) | Err(_) => Refusal::ShuttingDown,
                 }),
-                verdict = attestation => verdict.unwrap_or_else(|_| {
-                    job.completion.count_panic();
-                    Err(Refusal::InternalPanic)
-                }),
+                verdict = attestation => verdict.unwrap_or(Err(Refusal::InternalPanic)),
             }
         };
         job.finish(Some(&cluster), findings, session.calls(), verdict);
