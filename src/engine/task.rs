@@ -35,6 +35,7 @@ pub(crate) struct Surroundings<'a> {
 
 /// Begins an attestation. The completion is kept, now or later.
 pub(crate) fn begin(around: Surroundings<'_>, completion: Completion, payload: &[u8], options: Options) {
+    let (memory, runtime) = (around.memory, around.runtime);
     let job = Job {
         begun: Instant::now(),
         completion,
@@ -42,42 +43,31 @@ pub(crate) fn begin(around: Surroundings<'_>, completion: Completion, payload: &
         tally: Arc::clone(around.tally),
         generation: around.generation,
     };
-    let admitted = match &job.generation {
-        None => Err(Refusal::NotConfigured),
-        Some(generation) => attest::admit(&generation.config, payload).map(|candidate| {
-            // Every configured cluster is at work, and a candidate names a configured one.
-            let cluster = Arc::clone(&generation.clusters[&candidate.cluster.name]);
-            (Arc::clone(generation), cluster, candidate)
-        }),
+    let Some(generation) = job.generation.clone() else {
+        return job.refuse(None, Refusal::NotConfigured);
     };
-    let (generation, cluster, candidate) = match admitted {
-        Ok(admitted) => admitted,
-        Err(refusal) => return job.finish(None, Findings::default(), Vec::new(), Err(refusal)),
+    let candidate = match attest::admit(&generation.config, payload) {
+        Ok(candidate) => candidate,
+        Err(refusal) => return job.refuse(None, refusal),
     };
+    // Every configured cluster is at work, and a candidate names a configured one.
+    let cluster = Arc::clone(&generation.clusters[&candidate.cluster.name]);
     if let Err(refusal) = candidate.check_form(generation.config.error_style) {
-        return job.finish(Some(&cluster), Findings::default(), Vec::new(), Err(refusal));
+        return job.refuse(Some(&cluster), refusal);
     }
     let bytes = candidate.token.expose().len() + job.options.bytes();
-    match cluster.slots.request(bytes, around.memory) {
-        Ok(request) => {
-            let stopped = job.completion.stoppable();
-            let work = Work {
-                job,
-                generation,
-                cluster,
-                candidate,
-            };
-            around.runtime.spawn(work.run(request, stopped));
-        }
-        Err(why) => {
-            job.finish(
-                Some(&cluster),
-                Findings::default(),
-                Vec::new(),
-                Err(Refusal::Overloaded { why }),
-            );
-        }
-    }
+    let request = match cluster.slots.request(bytes, memory) {
+        Ok(request) => request,
+        Err(why) => return job.refuse(Some(&cluster), Refusal::Overloaded { why }),
+    };
+    let stopped = job.completion.stoppable();
+    let work = Work {
+        job,
+        generation,
+        cluster,
+        candidate,
+    };
+    runtime.spawn(work.run(request, stopped));
 }
 
 /// The part of an attestation that is there from its first moment to its answer.
@@ -90,12 +80,17 @@ struct Job {
 }
 
 impl Job {
+    /// Ends the attestation before it has made a call.
+    fn refuse(self, cluster: Option<&ClusterAtWork>, refusal: Refusal) {
+        self.finish(cluster, Findings::default(), Vec::new(), &Err(refusal));
+    }
+
     fn finish(
         self,
         cluster: Option<&ClusterAtWork>,
         findings: Findings,
         calls: Vec<CallRecord>,
-        verdict: Verdict,
+        verdict: &Verdict,
     ) {
         #[cfg(feature = "fault-injection")]
         self.options.panic_here(super::options::PanicIn::Completion);
@@ -112,7 +107,7 @@ impl Job {
             calls,
             elapsed,
         }
-        .answer(&verdict);
+        .answer(verdict);
         if reason == Reason::InternalPanic {
             self.completion.count_panic();
         }
@@ -187,7 +182,7 @@ impl Work {
                 verdict = attestation => verdict.unwrap_or(Err(Refusal::InternalPanic)),
             }
         };
-        job.finish(Some(&cluster), findings, session.calls(), verdict);
+        job.finish(Some(&cluster), findings, session.calls(), &verdict);
     }
 }
 
