@@ -158,7 +158,7 @@ reasons! {
     NodeUidMismatch "NODE_UID_MISMATCH" 7 7
         "The token is bound to an earlier Node object of the same name, and `require_node_uid_match` is set."
         "Restart the agent's pod, so that it gets a token of the present node.";
-    ClaimsMissing "CLAIMS_MISSING" 9 13
+    ClaimsMissing "CLAIMS_MISSING" 9 9
         "With `lookup: claims`, TokenReview's answer lacks the node's name or UID."
         "Kubernetes 1.30 or later sends both; with an earlier one use `lookup: auto`.";
     CredentialsUnavailable "CREDENTIALS_UNAVAILABLE" 9 13
@@ -194,6 +194,9 @@ reasons! {
     InternalPanic "INTERNAL_PANIC" 13 13
         "A fault inside this library ended the attestation. Others go on."
         "Please report it, with the version and what led to it.";
+    RuntimeUnavailable "RUNTIME_UNAVAILABLE" 13 13
+        "The attestor's threads could not be started."
+        "Raise the limits on threads and descriptors of the process.";
     ConfigInvalid "CONFIG_INVALID" 3 3
         "The configuration has errors; `notes` lists all."
         "Correct what the notes name.";

@@ -10,6 +10,7 @@ use std::future::Future;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use super::nulls;
 use crate::outcome::Reason;
 
 /// A service-account token. Its text is wiped when dropped and shown by no formatter.
@@ -47,12 +48,16 @@ impl fmt::Debug for Token {
 #[serde(default)]
 pub struct TokenReviewStatus {
     /// Whether the token is genuine and valid now.
+    #[serde(deserialize_with = "nulls::value")]
     pub authenticated: bool,
     /// Whose token it is.
+    #[serde(deserialize_with = "nulls::value")]
     pub user: UserInfo,
     /// The audiences that both the token and the server know.
+    #[serde(deserialize_with = "nulls::list")]
     pub audiences: Vec<String>,
     /// Why the token could not be reviewed.
+    #[serde(deserialize_with = "nulls::value")]
     pub error: String,
 }
 
@@ -61,10 +66,13 @@ pub struct TokenReviewStatus {
 #[serde(default)]
 pub struct UserInfo {
     /// `system:serviceaccount:<namespace>:<name>` for a service account.
+    #[serde(deserialize_with = "nulls::value")]
     pub username: String,
     /// The groups that the user is in.
+    #[serde(deserialize_with = "nulls::list")]
     pub groups: Vec<String>,
     /// Further facts; the keys that matter begin with `authentication.kubernetes.io/`.
+    #[serde(deserialize_with = "nulls::map_of_lists")]
     pub extra: BTreeMap<String, Vec<String>>,
 }
 
@@ -141,6 +149,9 @@ pub enum Call {
 }
 
 impl Call {
+    /// All calls, in the order of their declaration.
+    pub const ALL: [Self; 3] = [Self::TokenReview, Self::Pod, Self::Node];
+
     /// The word in `diagnostics.api_calls` and in statistics.
     #[must_use]
     pub fn word(self) -> &'static str {

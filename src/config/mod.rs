@@ -2,6 +2,10 @@
 //!
 //! Everything downstream relies on the types here: a [`Config`] has passed every check, so nobody checks again.
 //! This room reads no network and no file but to see whether a kubeconfig can be opened (a warning only).
+//!
+//! The way through: `json` makes a tree, `read` takes typed values out of it, `check` goes over the top level, and
+//! `cluster`, `service_accounts`, `kubeconfig`, `engine` and `overlap` over their parts. What they find goes to
+//! `notes`; numbers stand in `limits`. `null` is as good as absent everywhere but in lists.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,9 +15,24 @@ use std::time::Duration;
 use crate::outcome::ErrorStyle;
 
 mod allow_list;
-mod spiffe;
+mod check;
+mod cluster;
+mod engine;
+mod glob;
+mod json;
+mod kubeconfig;
+mod limits;
+mod notes;
+mod overlap;
+mod read;
+mod service_accounts;
+pub mod spiffe;
+#[cfg(test)]
+mod tests;
 
 pub use allow_list::AllowList;
+pub use check::{Checked, check};
+pub use notes::{Note, Severity};
 pub use spiffe::TrustDomain;
 
 /// A checked configuration.
@@ -33,11 +52,12 @@ pub struct Config {
 /// Settings of the machinery.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EngineConfig {
-    /// Threads that drive the network; `None` = chosen by the engine. Read when an attestor is made, not later.
+    /// Threads that drive the network, 1 to 512; `None` = chosen by the engine. Read when an attestor is made, not later.
     pub worker_threads: Option<usize>,
-    /// How long an attestation may take, waiting for a slot included, unless its options say otherwise.
+    /// How long an attestation may take, waiting for a slot included, unless its options say otherwise. 1 ms to 24 h,
+    /// 30 s unless set.
     pub attest_timeout: Duration,
-    /// Bytes of tokens that may wait for slots, over all clusters.
+    /// Bytes of tokens that may wait for slots, over all clusters. 1 to 64 GiB, 64 MiB unless set.
     pub max_queued_bytes: usize,
 }
 
@@ -48,7 +68,7 @@ pub struct ClusterConfig {
     pub name: String,
     /// Which service accounts may attest.
     pub service_account_allow_list: AllowList,
-    /// Wanted audiences; empty = the API server's own.
+    /// Wanted audiences; empty = the API server's own. `spire-server` unless set.
     pub audience: Vec<String>,
     /// `None` = in-cluster.
     pub kube_config_file: Option<PathBuf>,
@@ -60,15 +80,15 @@ pub struct ClusterConfig {
     pub use_pod_uid_for_agent_id: bool,
     /// How the facts are gathered.
     pub lookup: Lookup,
-    /// Whether tokens are judged here before the API server is asked.
+    /// Whether tokens are judged here before the API server is asked. Unless set, `Off` with `error_style` upstream.
     pub verify_signature: VerifySignature,
     /// Refuse a token that is bound to an earlier Node object of the same name, instead of warning.
     pub require_node_uid_match: bool,
-    /// Time for one try of one call.
+    /// Time for one try of one call, 1 ms to 24 h, 10 s unless set.
     pub call_timeout: Duration,
-    /// Attestations that may make calls at the same time.
+    /// Attestations that may make calls at the same time, 1 to 65,536, 64 unless set.
     pub max_in_flight: usize,
-    /// Attestations that may wait for a slot; 0 = none waits.
+    /// Attestations that may wait for a slot, up to 1,048,576, 16,384 unless set; 0 = none waits.
     pub max_queued: usize,
 }
 
@@ -78,9 +98,9 @@ pub enum Lookup {
     /// As few round trips as the facts at hand allow.
     #[default]
     Auto,
-    /// TokenReview, pod and node one after the other.
+    /// `TokenReview`, pod and node one after the other.
     Sequential,
-    /// TokenReview alone: its extras speak for pod and node.
+    /// `TokenReview` alone: its extras speak for pod and node.
     Claims,
 }
 

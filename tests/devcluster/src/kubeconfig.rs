@@ -143,8 +143,11 @@ pub(crate) fn write_service_account(live: &Live, directory: &Path) -> io::Result
     write_private(&directory.join("namespace"), namespace)
 }
 
-/// Replaces a file atomically, readable for its owner alone.
-pub(crate) fn write_private(path: &Path, content: &str) -> io::Result<()> {
+/// Replaces a file atomically; the new one has mode 0600.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_private(path: &Path, content: &str) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     // Temporary files are made with mode 0600.
     let mut file = tempfile::NamedTempFile::new_in(directory)?;

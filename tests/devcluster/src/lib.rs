@@ -51,6 +51,7 @@ pub use answer::{Answer, Answers, Call, Fault};
 pub use cluster::DevCluster;
 pub use counters::Counters;
 pub use keys::Keys;
+pub use kubeconfig::write_private;
 pub use signing::SigningKeys;
 pub use token::{Algorithm, SignatureState, TokenRequest};
 pub use world::{Credential, DEFAULT_NODE_UID, DEFAULT_POD_UID, ListenerMode, Permission, Reviewer, World};

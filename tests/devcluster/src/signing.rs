@@ -51,6 +51,12 @@ impl SigningKeys {
         })
     }
 
+    /// Whether there is a key for this algorithm; only an import can lack one.
+    #[must_use]
+    pub fn has(&self, algorithm: Algorithm) -> bool {
+        self.of(algorithm).is_some()
+    }
+
     pub(crate) fn of(&self, algorithm: Algorithm) -> Option<&SigningKey> {
         self.keys.iter().find(|key| key.algorithm == algorithm)
     }

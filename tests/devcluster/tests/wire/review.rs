@@ -1,8 +1,6 @@
 //! Tokens that are minted and reviewed over real TLS, on h2 and HTTP/1.1.
 
-mod client;
-
-use client::{BOTH, Client, Protocol};
+use crate::client::{BOTH, Client, KEYS, Protocol, REVIEWS};
 use devcluster::{
     Algorithm, DEFAULT_NODE_UID, DEFAULT_POD_UID, DevCluster, SignatureState, TokenRequest, World,
 };
@@ -295,11 +293,7 @@ async fn a_key_that_is_withdrawn_is_unknown_and_unpublished() {
         &client.verdict(&token).await,
         "[invalid bearer token, invalid signature, no keys found]",
     );
-    let keys = client
-        .get_as(client::KEYS, "*/*")
-        .await
-        .expect("an answer")
-        .json();
+    let keys = client.get_as(KEYS, "*/*").await.expect("an answer").json();
     assert_eq!(keys["keys"].as_array().expect("keys").len(), 1);
     assert_eq!(keys["keys"][0]["alg"], "ES256");
 }
@@ -314,7 +308,7 @@ async fn a_review_without_a_token_is_a_bad_request() {
         "token is required for TokenReview in authentication"
     );
     let answer = client
-        .send(http::Method::POST, client::REVIEWS, "*/*", "no JSON")
+        .send(http::Method::POST, REVIEWS, "*/*", "no JSON")
         .await
         .expect("an answer");
     assert_eq!(answer.status, 400, "{answer:?}");

@@ -17,22 +17,22 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-pub type Error = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
-pub const REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
-pub const POD: &str = "/api/v1/namespaces/spire/pods/agent-1";
-pub const NODE: &str = "/api/v1/nodes/node-1";
-pub const KEYS: &str = "/openid/v1/jwks";
+pub(crate) const REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
+pub(crate) const POD: &str = "/api/v1/namespaces/spire/pods/agent-1";
+pub(crate) const NODE: &str = "/api/v1/nodes/node-1";
+pub(crate) const KEYS: &str = "/openid/v1/jwks";
 
 /// What HTTP is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
+pub(crate) enum Protocol {
     H1,
     H2,
 }
 
 /// Both of them.
-pub const BOTH: [Protocol; 2] = [Protocol::H1, Protocol::H2];
+pub(crate) const BOTH: [Protocol; 2] = [Protocol::H1, Protocol::H2];
 
 enum Sender {
     H1(http1::SendRequest<Full<Bytes>>),
@@ -40,7 +40,7 @@ enum Sender {
 }
 
 /// One connection with what the kubeconfig gives.
-pub struct Client {
+pub(crate) struct Client {
     sender: Sender,
     bearer: Option<String>,
     authority: String,
@@ -48,20 +48,20 @@ pub struct Client {
 
 /// An answer with its whole body.
 #[derive(Debug)]
-pub struct Answered {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answered {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
     }
 }
 
 /// The value of a key in a kubeconfig.
-pub fn setting(kubeconfig: &str, key: &str) -> Option<String> {
+pub(crate) fn setting(kubeconfig: &str, key: &str) -> Option<String> {
     let line = kubeconfig
         .lines()
         .find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(": "))?;
@@ -102,13 +102,13 @@ fn tls(kubeconfig: &str, protocols: &[&str]) -> ClientConfig {
 
 impl Client {
     /// Connects as the cluster's kubeconfig says.
-    pub async fn connect(cluster: &DevCluster, protocol: Protocol) -> Client {
+    pub(crate) async fn connect(cluster: &DevCluster, protocol: Protocol) -> Client {
         Client::try_connect(cluster, protocol)
             .await
             .expect("a connection")
     }
 
-    pub async fn try_connect(cluster: &DevCluster, protocol: Protocol) -> Result<Client, Error> {
+    pub(crate) async fn try_connect(cluster: &DevCluster, protocol: Protocol) -> Result<Client, Error> {
         let kubeconfig = cluster.kubeconfig();
         let offered: &[&str] = if protocol == Protocol::H1 {
             &["http/1.1"]
@@ -137,26 +137,26 @@ impl Client {
         })
     }
 
-    pub fn is_h2(&self) -> bool {
+    pub(crate) fn is_h2(&self) -> bool {
         matches!(self.sender, Sender::H2(_))
     }
 
     /// Sends this bearer token from now on.
-    pub fn with_bearer(mut self, token: &str) -> Client {
+    pub(crate) fn with_bearer(mut self, token: &str) -> Client {
         self.bearer = Some(token.to_owned());
         self
     }
 
-    pub async fn get(&mut self, path: &str) -> Result<Answered, Error> {
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Answered, Error> {
         self.send(Method::GET, path, "application/json", "").await
     }
 
-    pub async fn get_as(&mut self, path: &str, accept: &str) -> Result<Answered, Error> {
+    pub(crate) async fn get_as(&mut self, path: &str, accept: &str) -> Result<Answered, Error> {
         self.send(Method::GET, path, accept, "").await
     }
 
     /// Asks for a review of a token.
-    pub async fn review(&mut self, token: &str, audiences: &[&str]) -> Result<Answered, Error> {
+    pub(crate) async fn review(&mut self, token: &str, audiences: &[&str]) -> Result<Answered, Error> {
         let request = serde_json::json!({
             "kind": "TokenReview",
             "apiVersion": "authentication.k8s.io/v1",
@@ -167,14 +167,14 @@ impl Client {
     }
 
     /// The `status` of the review of a token for `spire-server`.
-    pub async fn verdict(&mut self, token: &str) -> Value {
+    pub(crate) async fn verdict(&mut self, token: &str) -> Value {
         let answer = self.review(token, &["spire-server"]).await.expect("an answer");
         assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
         answer.json()["status"].clone()
     }
 
     /// Sends one request; whatever takes longer than five seconds counts as hanging.
-    pub async fn send(
+    pub(crate) async fn send(
         &mut self,
         method: Method,
         path: &str,

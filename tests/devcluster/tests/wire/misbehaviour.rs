@@ -1,10 +1,8 @@
 //! Scripted answers, faults and listeners.
 
-mod client;
-
 use std::time::{Duration, Instant};
 
-use client::{BOTH, Client, NODE, POD, Protocol};
+use crate::client::{BOTH, Client, NODE, POD, Protocol};
 use devcluster::{Answer, Answers, DevCluster, Fault, ListenerMode, TokenRequest, World};
 use serde_json::json;
 

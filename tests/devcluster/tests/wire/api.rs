@@ -1,8 +1,6 @@
 //! Objects, signing keys, callers and permissions.
 
-mod client;
-
-use client::{BOTH, Client, KEYS, NODE, POD, Protocol};
+use crate::client::{BOTH, Client, KEYS, NODE, POD, Protocol, setting};
 use devcluster::{Credential, DevCluster, Permission, Reviewer, TokenRequest, World};
 use http::Method;
 use serde_json::json;
@@ -304,7 +302,7 @@ async fn the_kubeconfig_s_files_are_for_their_owner_alone() {
             .write_kubeconfig(directory.path())
             .expect("the same again");
         let text = std::fs::read_to_string(&path).expect("the kubeconfig");
-        assert_eq!(client::setting(&text, "server"), Some(cluster.url()));
+        assert_eq!(setting(&text, "server"), Some(cluster.url()));
         for name in files.iter().chain(&["kubeconfig", "ca.crt"]) {
             let metadata = std::fs::metadata(directory.path().join(name)).expect(name);
             assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");

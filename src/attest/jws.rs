@@ -1,0 +1,88 @@
+//! Row 8: whether a token can be a service-account token at all, by its form.
+//!
+//! Nothing here is verified, so nothing here says yes; it only spares the API server what no API server accepts.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+/// The one member of a JOSE header that decides here (RFC 7515, section 4.1.1).
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+}
+
+/// Checks that `token` is a JWS in compact form, signed with a public-key algorithm.
+pub fn check_form(token: &str) -> Result<(), &'static str> {
+    let mut parts = token.split('.');
+    let (Some(header), Some(payload), Some(signature), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err("it is not a JWS of three parts");
+    };
+    let header = URL_SAFE_NO_PAD
+        .decode(header)
+        .map_err(|_| "its header is not base64url")?;
+    let header: Header =
+        serde_json::from_slice(&header).map_err(|_| "its header is not a JSON object with an alg")?;
+    if header.alg.eq_ignore_ascii_case("none") || header.alg.to_ascii_uppercase().starts_with("HS") {
+        return Err("its alg is none or a shared-secret one");
+    }
+    if payload.is_empty() || URL_SAFE_NO_PAD.decode(payload).is_err() {
+        return Err("its payload is not base64url");
+    }
+    if signature.is_empty() || URL_SAFE_NO_PAD.decode(signature).is_err() {
+        return Err("its signature is missing or not base64url");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(header: &str) -> String {
+        format!("{}.e30.c2ln", URL_SAFE_NO_PAD.encode(header))
+    }
+
+    #[test]
+    fn public_key_algorithms_pass() {
+        for alg in ["RS256", "ES256", "ES384", "ES512", "PS256", "EdDSA"] {
+            assert_eq!(
+                check_form(&token(&format!(r#"{{"alg":"{alg}","kid":"k"}}"#))),
+                Ok(()),
+                "{alg}"
+            );
+        }
+    }
+
+    #[test]
+    fn unsigned_and_shared_secret_algorithms_are_refused() {
+        for alg in ["none", "None", "HS256", "HS512", "hs256"] {
+            assert!(
+                check_form(&token(&format!(r#"{{"alg":"{alg}"}}"#))).is_err(),
+                "{alg}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_jws_is_refused() {
+        for text in [
+            "x",
+            "a.b",
+            "e30.e30.c2ln",
+            "e30.e30.c2ln.x",
+            "....",
+            "..",
+            "{}.e30.c2ln",
+        ] {
+            assert!(check_form(text).is_err(), "{text}");
+        }
+        let good = r#"{"alg":"RS256"}"#;
+        assert!(check_form(&format!("{}.e30.", URL_SAFE_NO_PAD.encode(good))).is_err());
+        assert!(check_form(&format!("{}=.e30.c2ln", URL_SAFE_NO_PAD.encode(good))).is_err());
+        assert!(check_form(&token(r#"{"alg":1}"#)).is_err());
+        assert!(check_form(&token("[]")).is_err());
+    }
+}

@@ -1,0 +1,112 @@
+//! What is true: the checks of an attestation, one after the other, in the order of the table.
+//!
+//! | rows | where |
+//! |---|---|
+//! | 1 to 8 | [`admit`], before a slot is asked for |
+//! | 10 | the engine's slots |
+//! | 11 to 16 | `review` |
+//! | 17 to 24, 26 | `objects` |
+//! | 25 | `identity` |
+//!
+//! This room only decides. It asks the cluster through [`ClusterApi`] and knows neither runtime nor clock nor HTTP.
+//! The result is the same for every lookup, whatever the order in which answers arrive: a pod counts only after
+//! TokenReview has accepted, a node only after the pod is found good.
+
+mod identity;
+mod jws;
+mod objects;
+mod payload;
+mod refusal;
+mod review;
+#[cfg(test)]
+mod tests;
+
+use futures_util::future::try_join;
+
+pub use identity::AgentAttributes;
+pub use payload::{Candidate, JsonFault, admit};
+pub use refusal::Refusal;
+
+use crate::cluster::api::{ClusterApi, is_path_segment};
+use crate::config::{ClusterConfig, Lookup, TrustDomain};
+use identity::Objects;
+use review::{Binding, NodeExtra};
+
+/// What was learnt on the way, whether the attestation succeeds or not. For `diagnostics`.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// How the facts were gathered, once that is decided.
+    pub lookup: Option<&'static str>,
+    /// The ID under which the API server's audit log knows the token.
+    pub credential_id: Option<String>,
+    /// What does not refuse the agent but should be known, each beginning with a stable upper-case word.
+    pub warnings: Vec<String>,
+}
+
+/// Attests `candidate`: rows 11 to 26.
+pub async fn attest(
+    trust_domain: &TrustDomain,
+    candidate: &Candidate,
+    api: &impl ClusterApi,
+    findings: &mut Findings,
+) -> Result<AgentAttributes, Refusal> {
+    let Candidate { cluster, token } = candidate;
+    let status = api
+        .review_token(token, &cluster.audience)
+        .await
+        .map_err(Refusal::Call)?;
+    findings.credential_id = review::credential_id(&status);
+    let binding = review::judge(cluster, token, &status)?;
+
+    if cluster.lookup == Lookup::Claims {
+        findings.lookup = Some("claims");
+        return from_claims(trust_domain, cluster, &binding);
+    }
+    let ask_together = match &binding.node_name {
+        NodeExtra::One(node) if cluster.lookup == Lookup::Auto && is_path_segment(node) => Some(node),
+        _ => None,
+    };
+    let (pod, node) = if let Some(node) = ask_together {
+        findings.lookup = Some("two_round_trips");
+        // A pod that is no good ends the attestation at once; what became of the node matters only after a good pod.
+        let node = async { Ok(api.node(node).await) };
+        let (pod, node) = try_join(objects::bound_pod(api, &binding), node).await?;
+        (pod, node.map_err(Refusal::Call)?)
+    } else {
+        findings.lookup = Some("sequential");
+        let pod = objects::bound_pod(api, &binding).await?;
+        let node = api.node(&pod.node_name).await.map_err(Refusal::Call)?;
+        (pod, node)
+    };
+    objects::judge_node(cluster, &binding, &node, findings)?;
+    let objects = Objects {
+        pod: &pod,
+        node: &node,
+    };
+    identity::describe(
+        trust_domain,
+        cluster,
+        &binding,
+        &pod.node_name,
+        &node.uid,
+        Some(&objects),
+    )
+}
+
+/// `lookup: claims`: TokenReview's extras speak for pod and node, so rows 17 to 24 and 26 are not checked.
+fn from_claims(
+    trust_domain: &TrustDomain,
+    cluster: &ClusterConfig,
+    binding: &Binding,
+) -> Result<AgentAttributes, Refusal> {
+    let node_name = claimed(&binding.node_name, "node-name")?;
+    let node_uid = claimed(&binding.node_uid, "node-uid")?;
+    identity::describe(trust_domain, cluster, binding, node_name, node_uid, None)
+}
+
+fn claimed<'b>(extra: &'b NodeExtra, name: &'static str) -> Result<&'b str, Refusal> {
+    match extra {
+        NodeExtra::One(value) if !value.is_empty() => Ok(value),
+        _ => Err(Refusal::ClaimsMissing { extra: name }),
+    }
+}

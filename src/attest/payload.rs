@@ -1,0 +1,187 @@
+//! Rows 1 to 8: what can be told from the payload alone.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use zeroize::Zeroizing;
+
+use super::jws;
+use super::refusal::Refusal;
+use crate::cluster::api::Token;
+use crate::config::{ClusterConfig, Config, VerifySignature};
+use crate::outcome::ErrorStyle;
+
+/// A genuine payload is a few KiB; the limit bounds what a caller can make this library parse.
+pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
+
+/// A projected token is about 1 KiB; the limit is the API server's own scale for headers.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// A payload that names a configured cluster and carries something that can be a token.
+#[derive(Debug)]
+pub struct Candidate {
+    /// The cluster that the payload names.
+    pub cluster: Arc<ClusterConfig>,
+    /// The token, spaces and line breaks around it taken off.
+    pub token: Token,
+}
+
+/// Judges `payload` by rows 1 to 8.
+pub fn admit(config: &Config, payload: &[u8]) -> Result<Candidate, Refusal> {
+    if payload.is_empty() {
+        return Err(Refusal::PayloadMissing);
+    }
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        return Err(Refusal::PayloadTooLarge { bytes: payload.len() });
+    }
+    let data = AttestationData::parse(payload).map_err(|fault| Refusal::PayloadMalformed { fault })?;
+
+    let name = data.cluster.unwrap_or_default();
+    if name.is_empty() {
+        return Err(Refusal::ClusterMissing);
+    }
+    let token = data.token.unwrap_or_default();
+    let token = token.trim_matches([' ', '\t', '\r', '\n']);
+    if token.is_empty() {
+        return Err(Refusal::TokenMissing);
+    }
+    let token = Token::new(token.to_owned());
+    let Some(cluster) = config.clusters.get(&name) else {
+        return Err(Refusal::ClusterUnknown {
+            named: token.redact(&name),
+        });
+    };
+
+    // A host that asked for upstream's answers leaves the form of tokens to the API server, as upstream does.
+    let judged_here =
+        config.error_style == ErrorStyle::Precise || cluster.verify_signature == VerifySignature::Auto;
+    if judged_here {
+        if token.expose().len() > MAX_TOKEN_BYTES {
+            return Err(Refusal::TokenMalformed {
+                why: "it is longer than 16 KiB",
+            });
+        }
+        jws::check_form(token.expose()).map_err(|why| Refusal::TokenMalformed { why })?;
+    }
+    Ok(Candidate {
+        cluster: Arc::clone(cluster),
+        token,
+    })
+}
+
+/// The agent's JSON object.
+#[derive(Default)]
+struct AttestationData {
+    cluster: Option<String>,
+    token: Option<Zeroizing<String>>,
+}
+
+impl AttestationData {
+    /// Reads `{"cluster":…,"token":…}`: keys are matched exactly, unknown ones ignored, `null` is absent.
+    fn parse(payload: &[u8]) -> Result<Self, JsonFault> {
+        let text = std::str::from_utf8(payload).map_err(|_| JsonFault::not_utf8())?;
+        let mut parser = serde_json::Deserializer::from_str(text);
+        let data = parser
+            .deserialize_option(DataVisitor)
+            .map_err(|e| JsonFault::of(&e))?;
+        parser.end().map_err(|e| JsonFault::of(&e))?;
+        Ok(data)
+    }
+}
+
+struct DataVisitor;
+
+impl<'de> Visitor<'de> for DataVisitor {
+    type Value = AttestationData;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with cluster and token")
+    }
+
+    fn visit_none<E>(self) -> Result<AttestationData, E> {
+        Ok(AttestationData::default())
+    }
+
+    fn visit_unit<E>(self) -> Result<AttestationData, E> {
+        Ok(AttestationData::default())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<AttestationData, D::Error> {
+        inner.deserialize_map(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AttestationData, A::Error> {
+        let mut data = AttestationData::default();
+        let mut seen = BTreeSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "cluster" => data.cluster = map.next_value()?,
+                "token" => data.token = map.next_value::<Option<String>>()?.map(Zeroizing::new),
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            if !seen.insert(key) {
+                return Err(A::Error::custom("duplicate key"));
+            }
+        }
+        Ok(data)
+    }
+}
+
+/// Where and how a JSON text is wrong, without any of its text: that may be the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JsonFault {
+    kind: &'static str,
+    line: usize,
+    column: usize,
+}
+
+impl JsonFault {
+    /// The place and kind of a parser's error.
+    #[must_use]
+    pub fn of(error: &serde_json::Error) -> Self {
+        use serde_json::error::Category;
+        let kind = match error.classify() {
+            Category::Eof => "it ends too early",
+            Category::Syntax => "it is not JSON",
+            Category::Data => "a value has the wrong type, or a key stands twice",
+            Category::Io => "it cannot be read",
+        };
+        Self {
+            kind,
+            line: error.line(),
+            column: error.column(),
+        }
+    }
+
+    /// A JSON text that is no object.
+    #[must_use]
+    pub fn no_object() -> Self {
+        Self {
+            kind: "it is not a JSON object",
+            line: 1,
+            column: 1,
+        }
+    }
+
+    fn not_utf8() -> Self {
+        Self {
+            kind: "it is not UTF-8",
+            line: 0,
+            column: 0,
+        }
+    }
+}
+
+impl fmt::Display for JsonFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind)?;
+        if self.line > 0 {
+            write!(f, " (line {}, column {})", self.line, self.column)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! Rows 11 to 16: what TokenReview said of the token.
+
+use super::refusal::{PodFact, Refusal, UsernameFault};
+use crate::cluster::api::{Token, TokenReviewStatus, UserInfo, is_path_segment};
+use crate::config::ClusterConfig;
+use crate::outcome::Reason;
+
+const POD_NAME: &str = "authentication.kubernetes.io/pod-name";
+const POD_UID: &str = "authentication.kubernetes.io/pod-uid";
+const NODE_NAME: &str = "authentication.kubernetes.io/node-name";
+const NODE_UID: &str = "authentication.kubernetes.io/node-uid";
+const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
+
+/// What an accepted token is bound to, in TokenReview's words.
+#[derive(Debug)]
+pub struct Binding {
+    /// The service account's namespace.
+    pub namespace: String,
+    /// The service account's name.
+    pub service_account: String,
+    /// The pod that the token is bound to.
+    pub pod_name: String,
+    /// That pod's UID.
+    pub pod_uid: String,
+    /// The node that the token is bound to. Absent before Kubernetes 1.30.
+    pub node_name: NodeExtra,
+    /// That node's UID. May be absent beside a name.
+    pub node_uid: NodeExtra,
+}
+
+/// An extra that Kubernetes may leave out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeExtra {
+    /// Not there, or an empty list.
+    Absent,
+    /// There, once.
+    One(String),
+    /// There more than once: it matches nothing.
+    Repeated,
+}
+
+impl NodeExtra {
+    fn of(user: &UserInfo, key: &str) -> Self {
+        match user.extra.get(key).map(Vec::as_slice) {
+            None | Some([]) => Self::Absent,
+            Some([value]) => Self::One(value.clone()),
+            Some(_) => Self::Repeated,
+        }
+    }
+
+    /// Whether this extra is there and says something else than `value`.
+    #[must_use]
+    pub fn contradicts(&self, value: &str) -> bool {
+        match self {
+            Self::Absent => false,
+            Self::One(extra) => extra != value,
+            Self::Repeated => true,
+        }
+    }
+}
+
+/// The ID under which the API server's audit log knows the token.
+pub fn credential_id(status: &TokenReviewStatus) -> Option<String> {
+    status.user.extra.get(CREDENTIAL_ID)?.first().cloned()
+}
+
+/// Judges TokenReview's answer by rows 11 to 16.
+pub fn judge(cluster: &ClusterConfig, token: &Token, status: &TokenReviewStatus) -> Result<Binding, Refusal> {
+    if !status.error.is_empty() {
+        let error = token.redact(&status.error);
+        return Err(Refusal::TokenError {
+            reason: reason_of(&status.error),
+            error,
+        });
+    }
+    if !status.authenticated {
+        return Err(Refusal::NotAuthenticated);
+    }
+    let wanted = &cluster.audience;
+    if !wanted.is_empty() && !wanted.iter().any(|audience| status.audiences.contains(audience)) {
+        return Err(Refusal::AudienceNotValidated {
+            wanted: wanted.clone(),
+            got: status
+                .audiences
+                .iter()
+                .map(|audience| token.redact(audience))
+                .collect(),
+        });
+    }
+    let (namespace, service_account) = service_account(&status.user)?;
+    if !cluster
+        .service_account_allow_list
+        .allows(namespace, service_account)
+    {
+        return Err(Refusal::ServiceAccountNotAllowed {
+            account: format!("{namespace}:{service_account}"),
+        });
+    }
+    let pod_name = single(&status.user, POD_NAME, PodFact::Name)?;
+    if !is_path_segment(pod_name) {
+        return Err(Refusal::PodNameUnfit {
+            pod: pod_name.to_owned(),
+        });
+    }
+    let pod_uid = single(&status.user, POD_UID, PodFact::Uid)?;
+    Ok(Binding {
+        namespace: namespace.to_owned(),
+        service_account: service_account.to_owned(),
+        pod_name: pod_name.to_owned(),
+        pod_uid: pod_uid.to_owned(),
+        node_name: NodeExtra::of(&status.user, NODE_NAME),
+        node_uid: NodeExtra::of(&status.user, NODE_UID),
+    })
+}
+
+/// Row 11: the reason that `status.error` tells. Its texts are no API, so anything unknown is a plain rejection.
+fn reason_of(error: &str) -> Reason {
+    if error.contains("token has expired") || error.contains("token is expired") {
+        Reason::TokenExpired
+    } else if error.contains("invalid for the target audiences") {
+        Reason::AudienceMismatch
+    } else {
+        Reason::TokenRejected
+    }
+}
+
+/// Row 14: namespace and name of the service account whose token it is.
+fn service_account(user: &UserInfo) -> Result<(&str, &str), Refusal> {
+    let refuse = |fault| Err(Refusal::NotAServiceAccount { fault });
+    if user.username.is_empty() {
+        return refuse(UsernameFault::Empty);
+    }
+    let parts: Vec<&str> = user.username.split(':').collect();
+    let &[system, kind, namespace, name] = parts.as_slice() else {
+        return refuse(UsernameFault::Format {
+            username: user.username.clone(),
+        });
+    };
+    if namespace.is_empty() {
+        return refuse(UsernameFault::NoNamespace);
+    }
+    if name.is_empty() {
+        return refuse(UsernameFault::NoName);
+    }
+    if (system, kind) != ("system", "serviceaccount")
+        || !is_path_segment(namespace)
+        || !is_path_segment(name)
+        || !in_group(user, "system:serviceaccounts", None)
+        || !in_group(user, "system:serviceaccounts:", Some(namespace))
+    {
+        return refuse(UsernameFault::NotAnAccount);
+    }
+    Ok((namespace, name))
+}
+
+fn in_group(user: &UserInfo, prefix: &str, namespace: Option<&str>) -> bool {
+    user.groups
+        .iter()
+        .any(|group| group.strip_prefix(prefix) == Some(namespace.unwrap_or("")))
+}
+
+/// Row 16: the one value of a pod extra.
+fn single<'u>(user: &'u UserInfo, key: &str, fact: PodFact) -> Result<&'u str, Refusal> {
+    match user.extra.get(key).map(Vec::as_slice) {
+        None => Err(Refusal::PodFactMissing { fact }),
+        Some([value]) if value.is_empty() => Err(Refusal::PodFactEmpty { fact }),
+        Some([value]) => Ok(value),
+        Some(values) => Err(Refusal::PodFactCount {
+            fact,
+            count: values.len(),
+        }),
+    }
+}

@@ -1,0 +1,633 @@
+//! The rows of the table, one test each, against a cluster that lives in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use super::*;
+use crate::cluster::api::{Call, CallError, CallErrorKind, Node, Pod, Token, TokenReviewStatus, UserInfo};
+use crate::config;
+use crate::outcome::{ErrorStyle, Reason};
+
+/// A token of the right form; its signature is nobody's.
+const TOKEN: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.c2ln";
+
+/// What the cluster answers, and what it was asked.
+struct World {
+    settings: serde_json::Value,
+    style: &'static str,
+    review: Result<TokenReviewStatus, CallErrorKind>,
+    /// Answers to successive looks at the pod; the last one stays.
+    pods: Vec<Result<Pod, CallErrorKind>>,
+    node: Result<Node, CallErrorKind>,
+    /// How often the pod's and the node's answer let others go first.
+    delays: (usize, usize),
+    asked: Mutex<Vec<String>>,
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn mk_extra(key: &str, values: &[&str]) -> (String, Vec<String>) {
+    (
+        format!("authentication.kubernetes.io/{key}"),
+        values.iter().map(|value| (*value).to_owned()).collect(),
+    )
+}
+
+fn mk_pod() -> Pod {
+    Pod {
+        uid: "pod-uid-1".into(),
+        labels: pairs(&[("app", "agent"), ("tier", "node")]),
+        service_account_name: "spire-agent".into(),
+        node_name: "node-1".into(),
+        phase: "Running".into(),
+        host_ip: "10.0.0.1".into(),
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        let extra = [
+            mk_extra("pod-name", &["agent-1"]),
+            mk_extra("pod-uid", &["pod-uid-1"]),
+            mk_extra("node-name", &["node-1"]),
+            mk_extra("node-uid", &["node-uid-1"]),
+            mk_extra("credential-id", &["JTI=1"]),
+        ];
+        let groups = [
+            "system:serviceaccounts",
+            "system:serviceaccounts:spire",
+            "system:authenticated",
+        ];
+        Self {
+            settings: serde_json::json!({"service_account_allow_list": ["spire:spire-agent"]}),
+            style: "precise",
+            review: Ok(TokenReviewStatus {
+                authenticated: true,
+                user: UserInfo {
+                    username: "system:serviceaccount:spire:spire-agent".into(),
+                    groups: groups.map(str::to_owned).to_vec(),
+                    extra: extra.into_iter().collect(),
+                },
+                audiences: vec!["spire-server".into()],
+                error: String::new(),
+            }),
+            pods: vec![Ok(mk_pod())],
+            node: Ok(Node {
+                uid: "node-uid-1".into(),
+                labels: pairs(&[("zone", "b"), ("region", "a")]),
+            }),
+            delays: (0, 0),
+            asked: Mutex::default(),
+        }
+    }
+}
+
+impl World {
+    /// The default world with another word of TokenReview.
+    fn reviewed(change: impl FnOnce(&mut TokenReviewStatus)) -> Self {
+        let mut world = Self::default();
+        change(world.review.as_mut().expect("the default review is an answer"));
+        world
+    }
+
+    /// The default world with another pod.
+    fn with_pod(change: impl FnOnce(&mut Pod)) -> Self {
+        let mut pod = mk_pod();
+        change(&mut pod);
+        Self {
+            pods: vec![Ok(pod)],
+            ..Self::default()
+        }
+    }
+
+    fn set(mut self, key: &str, value: serde_json::Value) -> Self {
+        self.settings[key] = value;
+        self
+    }
+
+    fn ask(&self, question: String) -> usize {
+        let mut asked = self.asked.lock().expect("no test panics while asking");
+        asked.push(question.clone());
+        asked.iter().filter(|earlier| **earlier == question).count()
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("no test panics while asking").clone()
+    }
+
+    async fn attest(&self) -> (Result<AgentAttributes, Refusal>, Findings) {
+        let document = serde_json::json!({
+            "trust_domain": "example.org",
+            "error_style": self.style,
+            "clusters": {"demo": self.settings},
+        });
+        let checked = config::check(document.to_string().as_bytes());
+        let config = checked.config.unwrap_or_else(|| panic!("{:?}", checked.notes));
+        let trust_domain = config.trust_domain.clone().expect("the document has one");
+        let payload = serde_json::json!({"cluster": "demo", "token": TOKEN}).to_string();
+        let candidate = admit(&config, payload.as_bytes()).expect("the payload is good");
+        let mut findings = Findings::default();
+        let verdict = attest(&trust_domain, &candidate, self, &mut findings).await;
+        (verdict, findings)
+    }
+
+    async fn refusal(&self) -> Refusal {
+        self.attest().await.0.expect_err("this world refuses the agent")
+    }
+
+    /// Asserts that this world refuses the agent for `reason`.
+    async fn refuses(&self, reason: Reason) {
+        let refusal = self.refusal().await;
+        assert_eq!(refusal.reason(), reason, "{refusal:?}");
+    }
+}
+
+async fn after<T>(turns: usize, answer: T) -> T {
+    for _ in 0..turns {
+        tokio::task::yield_now().await;
+    }
+    answer
+}
+
+fn failing(call: Call, kind: CallErrorKind) -> CallError {
+    CallError {
+        kind,
+        call,
+        attempted: "was tried".into(),
+        source: None,
+    }
+}
+
+impl ClusterApi for World {
+    async fn review_token(&self, token: &Token, _: &[String]) -> Result<TokenReviewStatus, CallError> {
+        assert_eq!(token.expose(), TOKEN);
+        self.ask("token_review".into());
+        self.review
+            .clone()
+            .map_err(|kind| failing(Call::TokenReview, kind))
+    }
+
+    async fn pod(&self, namespace: &str, name: &str) -> Result<Pod, CallError> {
+        let look = self.ask(format!("pod {namespace}/{name}"));
+        let answer = self.pods[look.min(self.pods.len()) - 1].clone();
+        after(self.delays.0, answer)
+            .await
+            .map_err(|kind| failing(Call::Pod, kind))
+    }
+
+    async fn node(&self, name: &str) -> Result<Node, CallError> {
+        self.ask(format!("node {name}"));
+        after(self.delays.1, self.node.clone())
+            .await
+            .map_err(|kind| failing(Call::Node, kind))
+    }
+}
+
+#[tokio::test]
+async fn a_genuine_agent_gets_its_id_and_selectors() {
+    let world = World::default()
+        .set(
+            "allowed_node_label_keys",
+            serde_json::json!(["zone", "region", "absent"]),
+        )
+        .set("allowed_pod_label_keys", serde_json::json!(["tier"]));
+    let (verdict, findings) = world.attest().await;
+    let attributes = verdict.expect("the agent is genuine");
+    assert_eq!(
+        attributes.spiffe_id,
+        "spiffe://example.org/spire/agent/k8s_psat/demo/node-uid-1"
+    );
+    assert_eq!(
+        attributes.selector_values,
+        [
+            "cluster:demo",
+            "agent_ns:spire",
+            "agent_sa:spire-agent",
+            "agent_pod_name:agent-1",
+            "agent_pod_uid:pod-uid-1",
+            "agent_node_ip:10.0.0.1",
+            "agent_node_name:node-1",
+            "agent_node_uid:node-uid-1",
+            "agent_node_label:region:a",
+            "agent_node_label:zone:b",
+            "agent_pod_label:tier:node",
+        ]
+    );
+    assert!(attributes.can_reattest);
+    assert_eq!(findings.lookup, Some("two_round_trips"));
+    assert_eq!(findings.credential_id.as_deref(), Some("JTI=1"));
+    assert!(findings.warnings.is_empty());
+    assert_eq!(
+        world.asked(),
+        ["token_review", "pod spire/agent-1", "node node-1"]
+    );
+}
+
+#[tokio::test]
+async fn the_order_of_answers_changes_nothing() {
+    for delays in [(0, 5), (5, 0), (3, 3)] {
+        let world = World {
+            delays,
+            ..World::default()
+        };
+        assert!(world.attest().await.0.is_ok(), "{delays:?}");
+        let world = World {
+            delays,
+            node: Err(CallErrorKind::Forbidden),
+            ..World::with_pod(|p| p.phase = "Failed".into())
+        };
+        world.refuses(Reason::PodTerminated).await;
+        let world = World {
+            delays,
+            node: Err(CallErrorKind::NotFound),
+            ..World::default()
+        };
+        world.refuses(Reason::NodeNotFound).await;
+    }
+}
+
+#[tokio::test]
+async fn sequential_asks_one_after_the_other() {
+    let world = World::default().set("lookup", "sequential".into());
+    let (verdict, findings) = world.attest().await;
+    assert!(verdict.is_ok());
+    assert_eq!(findings.lookup, Some("sequential"));
+}
+
+#[tokio::test]
+async fn without_a_node_extra_the_pod_names_the_node() {
+    let world = World::reviewed(|status| {
+        status.user.extra.remove("authentication.kubernetes.io/node-name");
+        status.user.extra.remove("authentication.kubernetes.io/node-uid");
+    });
+    let (verdict, findings) = world.attest().await;
+    assert!(verdict.is_ok());
+    assert_eq!(findings.lookup, Some("sequential"));
+}
+
+#[tokio::test]
+async fn claims_alone_make_one_call_and_know_no_address() {
+    let world = World::default().set("lookup", "claims".into());
+    let (verdict, findings) = world.attest().await;
+    let attributes = verdict.expect("the extras are complete");
+    assert_eq!(attributes.selector_values.len(), 7);
+    assert!(
+        !attributes
+            .selector_values
+            .iter()
+            .any(|s| s.starts_with("agent_node_ip"))
+    );
+    assert_eq!(findings.lookup, Some("claims"));
+    assert_eq!(world.asked(), ["token_review"]);
+}
+
+#[tokio::test]
+async fn claims_alone_need_both_node_extras_once() {
+    for (key, values) in [
+        ("node-name", &[][..]),
+        ("node-uid", &["a", "b"]),
+        ("node-uid", &[""]),
+    ] {
+        let world = World::reviewed(|status| status.user.extra.extend([mk_extra(key, values)]));
+        world
+            .set("lookup", "claims".into())
+            .refuses(Reason::ClaimsMissing)
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn row_11_an_error_of_the_review_is_a_rejection_with_its_own_reason() {
+    for (error, reason) in [
+        ("invalid bearer token", Reason::TokenRejected),
+        (
+            "[invalid bearer token, service account token has expired]",
+            Reason::TokenExpired,
+        ),
+        (
+            r#"[invalid bearer token, token audiences ["a"] is invalid for the target audiences ["b"]]"#,
+            Reason::AudienceMismatch,
+        ),
+    ] {
+        let world = World::reviewed(|status| status.error = error.into());
+        let refusal = world.refusal().await;
+        assert_eq!(refusal.reason(), reason, "{error}");
+        assert_eq!(
+            refusal.message(ErrorStyle::Precise, "demo").as_str(),
+            r#"unable to validate token with TokenReview API for cluster "demo""#
+        );
+        assert_eq!(
+            refusal.message(ErrorStyle::Upstream, "demo").as_str(),
+            format!(
+                r#"unable to validate token with TokenReview API for cluster "demo": token review API response contains an error: {error}"#
+            )
+        );
+    }
+}
+
+#[tokio::test]
+async fn row_11_an_echoed_token_is_taken_out() {
+    let world = World::reviewed(|status| status.error = format!("bad token {TOKEN}"));
+    let refusal = world.refusal().await;
+    for text in [
+        refusal.detail(),
+        refusal.message(ErrorStyle::Upstream, "demo").into_string(),
+    ] {
+        assert!(!text.contains(TOKEN) && text.contains("[token]"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn row_12_an_unauthenticated_token_is_refused() {
+    World::reviewed(|status| status.authenticated = false)
+        .refuses(Reason::TokenNotAuthenticated)
+        .await;
+}
+
+#[tokio::test]
+async fn row_13_the_server_must_know_a_wanted_audience() {
+    let world = World::reviewed(|status| status.audiences = vec!["b".into(), "c".into()]);
+    let refusal = world.refusal().await;
+    assert_eq!(refusal.reason(), Reason::AudienceMismatch);
+    assert!(
+        refusal
+            .message(ErrorStyle::Upstream, "demo")
+            .as_str()
+            .ends_with(r#"did not validate audience: wanted one of ["spire-server"] but got ["b" "c"]"#)
+    );
+    let world = World::reviewed(|status| status.audiences.clear()).set("audience", serde_json::json!([]));
+    assert!(
+        world.attest().await.0.is_ok(),
+        "no audience is wanted, so none is missing"
+    );
+}
+
+#[tokio::test]
+async fn row_14_only_a_service_account_with_its_groups_attests() {
+    for (username, upstream) in [
+        ("", 13),
+        ("system:serviceaccount:spire", 13),
+        ("system:serviceaccount::spire-agent", 13),
+        ("system:serviceaccount:spire:", 13),
+        ("system:anonymous", 13),
+        ("system:node:spire:spire-agent", 7),
+        ("system:serviceaccount:..:spire-agent", 7),
+        ("system:serviceaccount:spire:a/b", 7),
+    ] {
+        let refusal = World::reviewed(|status| status.user.username = username.into())
+            .refusal()
+            .await;
+        assert_eq!(refusal.reason(), Reason::NotAServiceAccount, "{username}");
+        assert_eq!(refusal.code(ErrorStyle::Precise), 7, "{username}");
+        assert_eq!(refusal.code(ErrorStyle::Upstream), upstream, "{username}");
+    }
+    for missing in 0..2 {
+        let world = World::reviewed(|status| drop(status.user.groups.remove(missing)));
+        world.refuses(Reason::NotAServiceAccount).await;
+    }
+}
+
+#[tokio::test]
+async fn row_15_the_service_account_must_be_allowed() {
+    let world = World::default().set(
+        "service_account_allow_list",
+        serde_json::json!(["other:spire-agent"]),
+    );
+    let refusal = world.refusal().await;
+    assert_eq!(refusal.reason(), Reason::ServiceAccountNotAllowed);
+    assert_eq!(
+        refusal.message(ErrorStyle::Precise, "demo").as_str(),
+        r#""spire:spire-agent" is not an allowed service account for cluster "demo""#
+    );
+}
+
+#[tokio::test]
+async fn row_16_the_token_must_be_bound_to_one_pod() {
+    for (key, values, words) in [
+        ("pod-name", &[][..], "expected 1 name but got: 0"),
+        ("pod-name", &["a", "b"], "expected 1 name but got: 2"),
+        ("pod-name", &[""], "pod name is empty"),
+        ("pod-uid", &["a", "b"], "expected 1 UID but got: 2"),
+        ("pod-uid", &[""], "pod UID is empty"),
+    ] {
+        let world = World::reviewed(|status| status.user.extra.extend([mk_extra(key, values)]));
+        let refusal = world.refusal().await;
+        assert_eq!(refusal.reason(), Reason::TokenNotPodBound, "{key} {values:?}");
+        let message = refusal.message(ErrorStyle::Upstream, "demo").into_string();
+        assert!(message.ends_with(words), "{message}");
+    }
+    for name in ["..", "a/b", "a%2Fb"] {
+        let world = World::reviewed(|status| status.user.extra.extend([mk_extra("pod-name", &[name])]));
+        world.refuses(Reason::TokenNotPodBound).await;
+    }
+}
+
+#[tokio::test]
+async fn rows_17_and_23_missing_objects_have_reasons_of_their_own() {
+    let world = World {
+        pods: vec![Err(CallErrorKind::NotFound)],
+        ..World::default()
+    };
+    world.refuses(Reason::PodNotFound).await;
+    let world = World {
+        node: Err(CallErrorKind::NotFound),
+        ..World::default()
+    };
+    world.refuses(Reason::NodeNotFound).await;
+    let world = World {
+        review: Err(CallErrorKind::Status),
+        ..World::default()
+    };
+    world.refuses(Reason::ApiError).await;
+}
+
+#[tokio::test]
+async fn row_18_a_replaced_pod_gets_one_fresh_look() {
+    let old = Pod {
+        uid: "pod-uid-0".into(),
+        ..mk_pod()
+    };
+    let world = World {
+        pods: vec![Ok(old.clone()), Ok(mk_pod())],
+        ..World::default()
+    };
+    assert!(
+        world.attest().await.0.is_ok(),
+        "the second look shows the right pod"
+    );
+
+    let world = World {
+        pods: vec![Ok(old)],
+        ..World::default()
+    };
+    let refusal = world.refusal().await;
+    assert_eq!(refusal.reason(), Reason::PodUidMismatch);
+    assert_eq!(
+        refusal.message(ErrorStyle::Upstream, "demo").as_str(),
+        r#"pod UID mismatch for pod "agent-1" in cluster "demo": token bound to pod UID "pod-uid-1""#
+    );
+    assert_eq!(
+        world
+            .asked()
+            .iter()
+            .filter(|question| question.starts_with("pod"))
+            .count(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn rows_19_to_22_the_pod_must_be_the_tokens_alive_and_placed() {
+    for account in ["", "default"] {
+        World::with_pod(|pod| pod.service_account_name = account.into())
+            .refuses(Reason::PodServiceAccountMismatch)
+            .await;
+    }
+    for phase in ["Succeeded", "Failed"] {
+        World::with_pod(|pod| pod.phase = phase.into())
+            .refuses(Reason::PodTerminated)
+            .await;
+    }
+    for phase in ["Pending", "Running", "Unknown", ""] {
+        let world = World::with_pod(|pod| pod.phase = phase.into());
+        assert!(world.attest().await.0.is_ok(), "{phase}");
+    }
+    World::with_pod(|pod| pod.node_name.clear())
+        .refuses(Reason::PodNotScheduled)
+        .await;
+    World::with_pod(|pod| pod.node_name = "node-2".into())
+        .refuses(Reason::NodeClaimMismatch)
+        .await;
+    for names in [&["node-1", "node-1"][..], &[""]] {
+        let world = World::reviewed(|status| status.user.extra.extend([mk_extra("node-name", names)]));
+        world.refuses(Reason::NodeClaimMismatch).await;
+    }
+    let world = World::reviewed(|status| status.user.extra.extend([mk_extra("node-name", &[])]));
+    assert!(world.attest().await.0.is_ok(), "an empty list is absent");
+}
+
+#[tokio::test]
+async fn a_node_name_that_no_url_can_hold_is_a_bad_answer() {
+    let world = World {
+        pods: vec![Ok(Pod {
+            node_name: "a/b".into(),
+            ..mk_pod()
+        })],
+        ..World::reviewed(|status| drop(status.user.extra.remove("authentication.kubernetes.io/node-name")))
+    };
+    world.refuses(Reason::ApiBadResponse).await;
+}
+
+#[tokio::test]
+async fn row_24_the_node_must_have_a_uid() {
+    let world = World {
+        node: Ok(Node::default()),
+        ..World::default()
+    };
+    world.refuses(Reason::NodeUidEmpty).await;
+}
+
+#[tokio::test]
+async fn row_25_the_id_must_be_a_valid_spiffe_id() {
+    for uid in ["a/b", "..", "a b", "ü"] {
+        let node = Node {
+            uid: uid.into(),
+            ..Node::default()
+        };
+        World {
+            node: Ok(node),
+            ..World::default()
+        }
+        .refuses(Reason::IdInvalid)
+        .await;
+    }
+    let node = Node {
+        uid: "u".repeat(2048),
+        ..Node::default()
+    };
+    World {
+        node: Ok(node),
+        ..World::default()
+    }
+    .refuses(Reason::IdInvalid)
+    .await;
+}
+
+#[tokio::test]
+async fn row_26_an_earlier_node_is_a_warning_or_a_refusal() {
+    let stale = || World::reviewed(|status| status.user.extra.extend([mk_extra("node-uid", &["old"])]));
+    let (verdict, findings) = stale().attest().await;
+    assert!(verdict.is_ok());
+    assert!(
+        findings.warnings[0].starts_with("NODE_UID_STALE"),
+        "{:?}",
+        findings.warnings
+    );
+    stale()
+        .set("require_node_uid_match", true.into())
+        .refuses(Reason::NodeUidMismatch)
+        .await;
+}
+
+#[tokio::test]
+async fn pod_identities_are_made_of_the_pods_uid() {
+    let world = World::default().set("use_pod_uid_for_agent_id", true.into());
+    let attributes = world.attest().await.0.expect("the agent is genuine");
+    assert_eq!(
+        attributes.spiffe_id,
+        "spiffe://example.org/spire/agent/k8s_psat/demo/pod/pod-uid-1"
+    );
+}
+
+#[tokio::test]
+async fn every_failure_of_a_call_has_its_code_and_the_calls_words() {
+    use CallErrorKind::*;
+    for (kind, precise) in [
+        (CredentialsUnavailable, 9),
+        (Unreachable, 14),
+        (Unauthenticated, 9),
+        (Forbidden, 9),
+        (Throttled, 14),
+        (Status, 14),
+        (BadResponse, 13),
+        (DeadlineExceeded, 4),
+    ] {
+        let worlds = [
+            (
+                World {
+                    review: Err(kind),
+                    ..World::default()
+                },
+                "unable to validate token with TokenReview API",
+            ),
+            (
+                World {
+                    pods: vec![Err(kind)],
+                    ..World::default()
+                },
+                "failed to get pod from k8s API server",
+            ),
+            (
+                World {
+                    node: Err(kind),
+                    ..World::default()
+                },
+                "failed to get node from k8s API server",
+            ),
+        ];
+        for (world, words) in worlds {
+            let refusal = world.refusal().await;
+            assert_eq!(refusal.code(ErrorStyle::Precise), precise, "{kind:?}");
+            assert_eq!(refusal.code(ErrorStyle::Upstream), 13, "{kind:?}");
+            for style in [ErrorStyle::Precise, ErrorStyle::Upstream] {
+                let message = refusal.message(style, "demo").into_string();
+                assert_eq!(message, format!(r#"{words} for cluster "demo""#));
+            }
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The three answers: how much of them is read, and what they must say to be taken for what was asked.
+//!
+//! Nothing that a server writes is quoted, but for the message of a `Status` in which no part of a credential stands.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use http::StatusCode;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
+use serde_json::error::Category;
+use zeroize::Zeroizing;
+
+use super::api::{CallErrorKind, Node, Pod, TokenReviewStatus};
+use super::error::Fault;
+use super::limits::{ANSWER_BYTES, QUOTED_CHARS, REFUSAL_BYTES, REFUSAL_TIME, SECRET_RUN_BYTES};
+use super::nulls;
+
+/// Reads the body of an answer to its end.
+pub(super) async fn collect(body: Incoming) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    collect_up_to(ANSWER_BYTES, body).await
+}
+
+/// What is larger than the limit is given up as soon as that is known.
+async fn collect_up_to(limit: usize, mut body: Incoming) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let too_large = || Fault::BadAnswer(format!("the answer is larger than {} KiB", limit >> 10));
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > limit {
+        return Err(too_large());
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(announced));
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if bytes.len() + data.len() > limit {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+/// The failure that a status stands for, with the server's words where they can be quoted. Beside it, whether the
+/// body was read to its end.
+pub(super) async fn refusal(
+    status: StatusCode,
+    is_get: bool,
+    body: Incoming,
+    secrets: &[&str],
+) -> (Fault, bool) {
+    let kind = match status {
+        StatusCode::UNAUTHORIZED => CallErrorKind::Unauthenticated,
+        StatusCode::FORBIDDEN => CallErrorKind::Forbidden,
+        StatusCode::NOT_FOUND if is_get => CallErrorKind::NotFound,
+        StatusCode::TOO_MANY_REQUESTS => CallErrorKind::Throttled,
+        _ => CallErrorKind::Status,
+    };
+    let body = tokio::time::timeout(REFUSAL_TIME, collect_up_to(REFUSAL_BYTES, body)).await;
+    let body = body.ok().and_then(Result::ok);
+    let words = body.as_deref().and_then(|body| status_message(body));
+    let quoted = words
+        .and_then(|words| quotable(&words, secrets))
+        .map(|words| format!(": {words}"));
+    let text = format!("answered {}{}", status.as_u16(), quoted.unwrap_or_default());
+    (Fault::Refused(kind, text), body.is_some())
+}
+
+/// `message` of a `metav1.Status`. A proxy or a server under load may send anything else.
+fn status_message(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Status<'a> {
+        #[serde(borrow)]
+        kind: Text<'a>,
+        message: String,
+    }
+    let status: Status<'_> = serde_json::from_slice(body).ok()?;
+    (status.kind.0 == "Status" && !status.message.is_empty()).then_some(status.message)
+}
+
+/// The words, cut to a length, unless a part of a secret stands in them.
+fn quotable(words: &str, secrets: &[&str]) -> Option<String> {
+    let cut: String = words
+        .chars()
+        .take(QUOTED_CHARS)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let leaks = secrets.iter().filter(|secret| !secret.is_empty()).any(|secret| {
+        // Looked for in what is quoted and in what was cut alike: cutting must not hide a secret's beginning.
+        let run = SECRET_RUN_BYTES.min(secret.len());
+        words
+            .as_bytes()
+            .windows(run)
+            .any(|window| holds(secret.as_bytes(), window))
+    });
+    (!leaks).then_some(cut)
+}
+
+fn holds(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+/// `status` of a TokenReview.
+pub(super) fn token_review(body: &[u8]) -> Result<TokenReviewStatus, Fault> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct TokenReview<'a> {
+        #[serde(borrow, default)]
+        api_version: Text<'a>,
+        #[serde(borrow, default)]
+        kind: Text<'a>,
+        #[serde(default)]
+        status: Option<TokenReviewStatus>,
+    }
+    let TokenReview {
+        api_version,
+        kind,
+        status,
+    } = parse(body)?;
+    must_be(
+        &[("authentication.k8s.io/v1", "TokenReview")],
+        &api_version,
+        &kind,
+        status.is_some(),
+    )?;
+    Ok(status.unwrap_or_default())
+}
+
+/// The pod of this name.
+pub(super) fn pod(body: &[u8], namespace: &str, name: &str) -> Result<Pod, Fault> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct PodObject<'a> {
+        #[serde(borrow, default)]
+        api_version: Text<'a>,
+        #[serde(borrow, default)]
+        kind: Text<'a>,
+        #[serde(borrow, default)]
+        metadata: Option<Metadata<'a>>,
+        #[serde(borrow, default)]
+        spec: Option<PodSpec<'a>>,
+        #[serde(borrow, default)]
+        status: Option<PodStatus<'a>>,
+    }
+    let PodObject {
+        api_version,
+        kind,
+        metadata,
+        spec,
+        status,
+    } = parse(body)?;
+    must_be(&[("v1", "Pod")], &api_version, &kind, metadata.is_some())?;
+    let metadata = metadata.unwrap_or_default().must_name(Some(namespace), name)?;
+    let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
+    Ok(Pod {
+        uid: metadata.uid.0.into_owned(),
+        labels: metadata.labels,
+        service_account_name: spec.service_account_name.0.into_owned(),
+        node_name: spec.node_name.0.into_owned(),
+        phase: status.phase.0.into_owned(),
+        host_ip: status.host_ip.0.into_owned(),
+    })
+}
+
+/// The node of this name: its metadata, or the whole object from a server that does not do less.
+pub(super) fn node(body: &[u8], name: &str) -> Result<Node, Fault> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct NodeObject<'a> {
+        #[serde(borrow, default)]
+        api_version: Text<'a>,
+        #[serde(borrow, default)]
+        kind: Text<'a>,
+        #[serde(borrow, default)]
+        metadata: Option<Metadata<'a>>,
+    }
+    let NodeObject {
+        api_version,
+        kind,
+        metadata,
+    } = parse(body)?;
+    let asked = [("meta.k8s.io/v1", "PartialObjectMetadata"), ("v1", "Node")];
+    must_be(&asked, &api_version, &kind, metadata.is_some())?;
+    let metadata = metadata.unwrap_or_default().must_name(None, name)?;
+    Ok(Node {
+        uid: metadata.uid.0.into_owned(),
+        labels: metadata.labels,
+    })
+}
+
+#[derive(Default, Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow, default)]
+    name: Text<'a>,
+    #[serde(borrow, default)]
+    namespace: Text<'a>,
+    #[serde(borrow, default)]
+    uid: Text<'a>,
+    #[serde(default, deserialize_with = "nulls::map")]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PodSpec<'a> {
+    #[serde(borrow, default)]
+    service_account_name: Text<'a>,
+    #[serde(borrow, default)]
+    node_name: Text<'a>,
+}
+
+#[derive(Default, Deserialize)]
+struct PodStatus<'a> {
+    #[serde(borrow, default)]
+    phase: Text<'a>,
+    #[serde(borrow, default, rename = "hostIP")]
+    host_ip: Text<'a>,
+}
+
+/// A string of the answer, which `null` leaves empty.
+#[derive(Default)]
+struct Text<'a>(Cow<'a, str>);
+
+/// The parser's own words are left out: they quote what it stumbled over.
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
+    serde_json::from_slice(body).map_err(|error| {
+        let what = match error.classify() {
+            Category::Data => "has a value of the wrong type",
+            Category::Eof => "is JSON that ends too early",
+            Category::Syntax | Category::Io => "is not JSON",
+        };
+        Fault::BadAnswer(format!(
+            "the answer {what}, line {}, column {}",
+            error.line(),
+            error.column()
+        ))
+    })
+}
+
+/// Whether the object is of a kind that was asked for. One that does not say its kind must have what makes it one.
+fn must_be(
+    asked: &[(&str, &str)],
+    api_version: &Text<'_>,
+    kind: &Text<'_>,
+    has_substance: bool,
+) -> Result<(), Fault> {
+    let fits = match (&*api_version.0, &*kind.0) {
+        ("", "") => has_substance,
+        (api_version, kind) => asked.iter().any(|(asked_version, asked_kind)| {
+            (kind.is_empty() && has_substance || kind == *asked_kind)
+                && (api_version.is_empty() || api_version == *asked_version)
+        }),
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(Fault::BadAnswer(format!(
+            "the answer is no {}",
+            asked[asked.len() - 1].1
+        )))
+    }
+}
+
+impl Metadata<'_> {
+    /// The metadata, if it is that of the object asked for. What does not say its name is taken at the URL's word.
+    fn must_name(self, namespace: Option<&str>, name: &str) -> Result<Self, Fault> {
+        let is = |said: &Text<'_>, asked: &str| said.0.is_empty() || said.0 == asked;
+        if is(&self.name, name) && namespace.is_none_or(|namespace| is(&self.namespace, namespace)) {
+            Ok(self)
+        } else {
+            Err(Fault::BadAnswer(
+                "the answer is an object of another name".to_owned(),
+            ))
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or null")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_unit<E>(self) -> Result<Text<'de>, E> {
+        Ok(Text::default())
+    }
+}

@@ -1,0 +1,133 @@
+//! Making one connection: look-up, TCP, TLS, and the HTTP version that ALPN settles.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Uri;
+use http_body_util::Full;
+use hyper::client::conn::{http1, http2};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::{Connection, HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls_pki_types::ServerName;
+use tower_service::Service;
+
+use super::error::{Fault, HttpFault};
+use super::limits::{
+    CONNECT_TIME, CONNECTION_WINDOW, PING_INTERVAL, STREAM_WINDOW, TCP_CONNECT_TIME, TCP_KEEPALIVE,
+};
+use super::resolver::Resolver;
+use super::settings::{Server, TlsSettings};
+use super::tls;
+
+/// The body of every request: whole, and known before the head is sent.
+pub(super) type RequestBody = Full<Bytes>;
+
+/// Makes connections to one API server.
+#[derive(Clone)]
+pub(super) struct Opener {
+    connector: HttpsConnector<HttpConnector<Resolver>>,
+    uri: Uri,
+    origin: Arc<str>,
+}
+
+/// A connection that was made. `driver` does its work, and ends with it.
+pub(super) struct Opened {
+    pub(super) sender: NewSender,
+    pub(super) driver: Driver,
+}
+
+/// Where its requests are put in.
+pub(super) enum NewSender {
+    H2(http2::SendRequest<RequestBody>),
+    H1(http1::SendRequest<RequestBody>),
+}
+
+pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Opener {
+    pub(super) fn new(server: &Server, tls: &TlsSettings, resolver: Resolver) -> Result<Self, Fault> {
+        let mut tcp = HttpConnector::new_with_resolver(resolver);
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(TCP_KEEPALIVE));
+        tcp.set_keepalive_interval(Some(TCP_KEEPALIVE));
+        tcp.set_connect_timeout(Some(TCP_CONNECT_TIME));
+
+        let name = tls.server_name.as_deref().unwrap_or(server.host()).to_owned();
+        // Settings::check has looked at the name of an https server; another needs none.
+        let name = ServerName::try_from(name).unwrap_or_else(|_| {
+            ServerName::IpAddress(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED).into())
+        });
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls::client_config(tls)?)
+            .https_or_http()
+            .with_server_name_resolver(FixedServerNameResolver::new(name))
+            .enable_all_versions()
+            .wrap_connector(tcp);
+        let uri = server
+            .uri()
+            .map_err(|_| Fault::Material("`server` is not a URL".to_owned()))?;
+        Ok(Self {
+            connector,
+            uri,
+            origin: server.origin().into(),
+        })
+    }
+
+    pub(super) fn origin(&self) -> Arc<str> {
+        Arc::clone(&self.origin)
+    }
+
+    /// One attempt, within its time.
+    pub(super) async fn open(mut self) -> Result<Opened, Fault> {
+        let origin = self.origin();
+        match tokio::time::timeout(CONNECT_TIME, self.connect()).await {
+            Ok(Ok(opened)) => Ok(opened),
+            Ok(Err(error)) => Err(Fault::Connect {
+                origin,
+                source: error.into(),
+            }),
+            Err(_) => Err(Fault::ConnectTime { origin }),
+        }
+    }
+
+    async fn connect(&mut self) -> Result<Opened, Box<dyn std::error::Error + Send + Sync>> {
+        poll_fn(|cx| self.connector.poll_ready(cx)).await?;
+        let stream = self.connector.call(self.uri.clone()).await?;
+        if stream.connected().is_negotiated_h2() {
+            let (sender, connection) = h2_settings()
+                .handshake::<_, RequestBody>(stream)
+                .await
+                .map_err(HttpFault)?;
+            let driver = Box::pin(async move { drop(connection.await) });
+            Ok(Opened {
+                sender: NewSender::H2(sender),
+                driver,
+            })
+        } else {
+            let (sender, connection) = http1::handshake::<_, RequestBody>(stream)
+                .await
+                .map_err(HttpFault)?;
+            let driver = Box::pin(async move { drop(connection.await) });
+            Ok(Opened {
+                sender: NewSender::H1(sender),
+                driver,
+            })
+        }
+    }
+}
+
+fn h2_settings() -> http2::Builder<TokioExecutor> {
+    let mut settings = http2::Builder::new(TokioExecutor::new());
+    settings
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_INTERVAL)
+        .keep_alive_while_idle(true)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW);
+    settings
+}

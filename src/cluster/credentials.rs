@@ -1,0 +1,206 @@
+//! Credentials that are never older than the attestation that uses them.
+//!
+//! Upstream reads its kubeconfig at every call, so users rely on a rotation being picked up at once. Here every
+//! attestation waits for a look at the files that began after it arrived. One look runs at a time; those that arrive
+//! meanwhile share the next. A look that finds the same bytes changes nothing, a changed token changes a header, and
+//! only a changed address, CA or client certificate costs a new connection; requests under way finish on the old one.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
+
+use super::connection::Opener;
+use super::counters::ClusterCounters;
+use super::environment::Environment;
+use super::error::Fault;
+use super::files::Files;
+use super::limits::SECOND_LOOK_AFTER;
+use super::resolver::Resolver;
+use super::settings::{Authorization, Server, Settings, TlsSettings};
+use super::transport::Transport;
+use super::{in_cluster, kubeconfig};
+
+/// Where credentials come from.
+pub(super) enum Source {
+    Kubeconfig(PathBuf),
+    /// The service account's files under this folder.
+    InCluster(PathBuf),
+}
+
+/// What the files said when they were last looked at, ready for use.
+pub(super) struct Access {
+    pub(super) server: Server,
+    pub(super) authorization: Option<Authorization>,
+    pub(super) transport: Arc<Transport>,
+    tls: TlsSettings,
+}
+
+/// The credentials of one cluster.
+pub(super) struct Credentials {
+    source: Source,
+    environment: Environment,
+    counters: Arc<ClusterCounters>,
+    resolver: Resolver,
+    current: ArcSwapOption<Access>,
+    /// The files that `current` was made of. Held by the look that runs.
+    files: Mutex<Files>,
+    looks: Mutex<Looks>,
+    ended: watch::Sender<Ended>,
+}
+
+#[derive(Default)]
+struct Looks {
+    running: bool,
+    another_wanted: bool,
+    begun: u64,
+}
+
+/// The last look that has ended.
+#[derive(Default)]
+struct Ended {
+    number: u64,
+    fault: Option<Fault>,
+}
+
+impl Credentials {
+    pub(super) fn new(source: Source, environment: Environment, counters: Arc<ClusterCounters>) -> Self {
+        Self {
+            source,
+            environment,
+            counters,
+            resolver: Resolver::default(),
+            current: ArcSwapOption::empty(),
+            files: Mutex::default(),
+            looks: Mutex::default(),
+            ended: watch::Sender::default(),
+        }
+    }
+
+    /// The outcome of a look that begins after this call. The caller bounds the time.
+    pub(super) async fn fresh(self: &Arc<Self>) -> Result<Arc<Access>, Fault> {
+        let mut ended = self.ended.subscribe();
+        let mine = self.join_a_look();
+        let fault = match ended.wait_for(|last| last.number >= mine).await {
+            Ok(last) => last.fault.clone(),
+            Err(_) => Some(Fault::LookEnded),
+        };
+        match (fault, self.current.load_full()) {
+            (None, Some(access)) => Ok(access),
+            (fault, _) => Err(fault.unwrap_or(Fault::LookEnded)),
+        }
+    }
+
+    /// Begins a look, or asks for another after the one that runs. The answer is its number.
+    fn join_a_look(self: &Arc<Self>) -> u64 {
+        let number = {
+            let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+            if looks.running {
+                looks.another_wanted = true;
+                return looks.begun + 1;
+            }
+            looks.running = true;
+            looks.begun += 1;
+            looks.begun
+        };
+        let mut looking = Looking {
+            credentials: Arc::clone(self),
+            done: false,
+        };
+        tokio::task::spawn_blocking(move || {
+            while !looking.done {
+                let outcome = looking.credentials.look_twice();
+                looking.end(outcome.err());
+            }
+        });
+        number
+    }
+
+    /// Files may be in the middle of a replacement, so a fault is looked at again.
+    fn look_twice(&self) -> Result<(), Fault> {
+        self.look().or_else(|_| {
+            std::thread::sleep(SECOND_LOOK_AFTER);
+            self.look()
+        })
+    }
+
+    fn look(&self) -> Result<(), Fault> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current.load_full();
+        if current.is_some() && files.unchanged() {
+            return Ok(());
+        }
+        let mut read = Files::default();
+        let settings = match &self.source {
+            Source::Kubeconfig(path) => kubeconfig::load(path, &self.environment, &mut read)?,
+            Source::InCluster(mount) => in_cluster::load(mount, &self.environment, &mut read)?,
+        };
+        let access = self.access(settings, current.as_deref())?;
+        self.current.store(Some(Arc::new(access)));
+        *files = read;
+        if current.is_some() {
+            self.counters.count_reload();
+        }
+        Ok(())
+    }
+
+    fn access(&self, settings: Settings, current: Option<&Access>) -> Result<Access, Fault> {
+        let Settings {
+            server,
+            tls,
+            authorization,
+        } = settings;
+        let same = current.filter(|current| {
+            current.server.scheme == server.scheme
+                && current.server.authority == server.authority
+                && current.tls == tls
+        });
+        let transport = if let Some(current) = same {
+            Arc::clone(&current.transport)
+        } else {
+            let opener = Opener::new(&server, &tls, self.resolver.clone())?;
+            Arc::new(Transport::new(opener, Arc::clone(&self.counters)))
+        };
+        Ok(Access {
+            server,
+            authorization,
+            transport,
+            tls,
+        })
+    }
+}
+
+/// The one who looks. If it is dropped before it is done, those who wait for it are told.
+struct Looking {
+    credentials: Arc<Credentials>,
+    done: bool,
+}
+
+impl Looking {
+    /// Ends the look that runs, and begins the next if one is wanted.
+    fn end(&mut self, fault: Option<Fault>) {
+        let mut looks = self
+            .credentials
+            .looks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let number = looks.begun;
+        if std::mem::take(&mut looks.another_wanted) {
+            looks.begun += 1;
+        } else {
+            looks.running = false;
+            self.done = true;
+        }
+        // Still under the lock: the numbers of ended looks must rise.
+        self.credentials.ended.send_replace(Ended { number, fault });
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        while !self.done {
+            self.end(Some(Fault::LookEnded));
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The settings that a kubeconfig's current context names, read as client-go reads them.
+//!
+//! Deliberate differences: a kubeconfig without a usable context is an error and never means in-cluster, which would
+//! review one cluster's tokens at another; and credentials are never sent over plain http.
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use kube::config::{AuthInfo, Cluster, Context, Kubeconfig, KubeconfigError};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::environment::Environment;
+use super::error::Fault;
+use super::files::Files;
+use super::settings::{Authorization, SecretBytes, Server, Settings, TlsSettings, Trust};
+
+/// Reads the kubeconfig at `path` and every file that its current context names.
+pub(super) fn load(path: &Path, environment: &Environment, files: &mut Files) -> Result<Settings, Fault> {
+    let config = parse(files.read("kubeconfig", path)?).map_err(|problem| fault(path, problem))?;
+    let (cluster, user) = current(&config).map_err(|problem| fault(path, problem))?;
+    refuse_unsupported(cluster, user).map_err(|problem| fault(path, problem))?;
+    let mut loader = Loader {
+        path,
+        folder: path.parent().unwrap_or(Path::new("")),
+        files,
+    };
+
+    let roots = loader.bytes(
+        "certificate-authority",
+        text(cluster.certificate_authority_data.as_deref()),
+        text(cluster.certificate_authority.as_deref()),
+    )?;
+    let identity = loader.identity(user)?;
+    let authorization = loader.authorization(user)?;
+    let trust = match (cluster.insecure_skip_tls_verify.unwrap_or_default(), roots) {
+        (true, Some(_)) => {
+            return Err(fault(
+                path,
+                "`insecure-skip-tls-verify` excludes `certificate-authority`",
+            ));
+        }
+        (true, None) => Trust::Anyone,
+        (false, Some(roots)) => Trust::Roots(roots.to_vec()),
+        (false, None) => Trust::System,
+    };
+
+    let default_tls = trust != Trust::System || identity.is_some();
+    let server = text(cluster.server.as_deref()).ok_or_else(|| fault(path, "the cluster has no `server`"))?;
+    let server = Server::parse(server, default_tls).map_err(|problem| fault(path, problem))?;
+    if let Some(variable) = environment.proxy_variable(&server) {
+        return Err(fault(
+            path,
+            format!("{variable} applies to `server`: a proxy is not supported yet"),
+        ));
+    }
+    let server_name = text(cluster.tls_server_name.as_deref())
+        .map(|name| name.trim_start_matches('[').trim_end_matches(']').to_owned());
+    let settings = Settings {
+        server,
+        tls: TlsSettings {
+            trust,
+            identity,
+            server_name,
+        },
+        authorization,
+    };
+    settings.check().map_err(|problem| fault(path, problem))?;
+    Ok(settings)
+}
+
+/// The text, unless it is empty: client-go takes the empty string for unset.
+fn text(value: Option<&str>) -> Option<&str> {
+    value.filter(|value| !value.is_empty())
+}
+
+fn secret(value: Option<&SecretString>) -> Option<&str> {
+    text(value.map(SecretString::expose_secret))
+}
+
+fn fault(path: &Path, problem: impl Into<String>) -> Fault {
+    Fault::Kubeconfig {
+        path: path.to_owned(),
+        problem: problem.into(),
+    }
+}
+
+/// The parser's own words are left out: they quote what it stumbled over.
+fn parse(bytes: &[u8]) -> Result<Kubeconfig, String> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let document = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8 text")?;
+    Kubeconfig::from_yaml(document).map_err(|error| match error {
+        KubeconfigError::Parse(error) => match error.location() {
+            Some(place) => format!(
+                "malformed YAML or a value of the wrong type at line {}, column {}",
+                place.line(),
+                place.column()
+            ),
+            None => "malformed YAML or a value of the wrong type".to_owned(),
+        },
+        KubeconfigError::KindMismatch | KubeconfigError::ApiVersionMismatch => {
+            "its documents differ in `kind` or `apiVersion`".to_owned()
+        }
+        _ => "cannot be parsed".to_owned(),
+    })
+}
+
+/// Cluster and user of the current context. A context without user asks anonymously.
+fn current(config: &Kubeconfig) -> Result<(&Cluster, Option<&AuthInfo>), String> {
+    let Some(name) = text(config.current_context.as_deref()) else {
+        return Err(if config.contexts.is_empty() && config.clusters.is_empty() {
+            "is empty: it has no clusters and no contexts".to_owned()
+        } else {
+            "has no `current-context`".to_owned()
+        });
+    };
+    let contexts = config
+        .contexts
+        .iter()
+        .map(|named| (named.name.as_str(), named.context.as_ref()));
+    let context: &Context = only("context", name, contexts)?;
+    if context.cluster.is_empty() {
+        return Err(format!("context {name:?} names no cluster"));
+    }
+    let clusters = config
+        .clusters
+        .iter()
+        .map(|named| (named.name.as_str(), named.cluster.as_ref()));
+    let cluster = only("cluster", &context.cluster, clusters)?;
+    let users = config
+        .auth_infos
+        .iter()
+        .map(|named| (named.name.as_str(), named.auth_info.as_ref()));
+    let user = match text(context.user.as_deref()) {
+        // `user: {}` and `user:` alike mean a user without credentials.
+        Some(user)
+            if config
+                .auth_infos
+                .iter()
+                .any(|named| named.name == user && named.auth_info.is_none()) =>
+        {
+            None
+        }
+        Some(user) => Some(only("user", user, users)?),
+        None => None,
+    };
+    Ok((cluster, user))
+}
+
+/// The one entry of this name.
+fn only<'a, T>(
+    what: &str,
+    name: &str,
+    mut entries: impl Iterator<Item = (&'a str, Option<&'a T>)>,
+) -> Result<&'a T, String> {
+    let found = entries.find(|(entry, _)| *entry == name);
+    if found.is_some() && entries.any(|(entry, _)| entry == name) {
+        return Err(format!("{what} {name:?} is there more than once"));
+    }
+    found
+        .and_then(|(_, entry)| entry)
+        .ok_or_else(|| format!("{what} {name:?} is not there"))
+}
+
+/// What a kubeconfig may ask for and does not get here. Each is refused by name, never passed over.
+fn refuse_unsupported(cluster: &Cluster, user: Option<&AuthInfo>) -> Result<(), String> {
+    if text(cluster.proxy_url.as_deref()).is_some() {
+        return Err("`proxy-url` is not supported yet".to_owned());
+    }
+    let Some(user) = user else { return Ok(()) };
+    if let Some(provider) = &user.auth_provider {
+        return Err(format!(
+            "`auth-provider` ({:?}) is not supported: client-go has dropped it too; use an exec plugin, a token or a \
+             client certificate",
+            provider.name
+        ));
+    }
+    if user.exec.is_some() {
+        return Err("`exec` is not supported yet".to_owned());
+    }
+    let impersonates = text(user.impersonate.as_deref()).is_some()
+        || text(user.impersonate_uid.as_deref()).is_some()
+        || user
+            .impersonate_groups
+            .as_ref()
+            .is_some_and(|groups| !groups.is_empty())
+        || user
+            .impersonate_user_extra
+            .as_ref()
+            .is_some_and(|extra| !extra.is_empty());
+    if impersonates {
+        return Err(
+            "impersonation (`as`, `as-uid`, `as-groups`, `as-user-extra`) is not supported yet".to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// Reads what a context names, inline or in files beside the kubeconfig.
+struct Loader<'a> {
+    path: &'a Path,
+    folder: &'a Path,
+    files: &'a mut Files,
+}
+
+impl Loader<'_> {
+    /// Inline data, which wins, or a file's bytes.
+    fn bytes(
+        &mut self,
+        what: &'static str,
+        data: Option<&str>,
+        file: Option<&str>,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, Fault> {
+        if let Some(data) = data {
+            let compact: Zeroizing<String> =
+                Zeroizing::new(data.chars().filter(|c| !c.is_ascii_whitespace()).collect());
+            let bytes = BASE64_STANDARD
+                .decode(compact.as_bytes())
+                .map_err(|_| fault(self.path, format!("`{what}-data` is not base64")))?;
+            return Ok(Some(Zeroizing::new(bytes)));
+        }
+        file.map(|file| self.file(what, file)).transpose()
+    }
+
+    fn file(&mut self, what: &'static str, file: &str) -> Result<Zeroizing<Vec<u8>>, Fault> {
+        let path: PathBuf = self.folder.join(file);
+        Ok(Zeroizing::new(self.files.read(what, &path)?.to_vec()))
+    }
+
+    fn identity(&mut self, user: Option<&AuthInfo>) -> Result<Option<(Vec<u8>, SecretBytes)>, Fault> {
+        let Some(user) = user else { return Ok(None) };
+        let chain = self.bytes(
+            "client-certificate",
+            text(user.client_certificate_data.as_deref()),
+            text(user.client_certificate.as_deref()),
+        )?;
+        // A key without a certificate says nothing; client-go passes it over.
+        let Some(chain) = chain else { return Ok(None) };
+        let key = self.bytes(
+            "client-key",
+            secret(user.client_key_data.as_ref()),
+            text(user.client_key.as_deref()),
+        )?;
+        match key {
+            Some(key) => Ok(Some((chain.to_vec(), SecretBytes(key)))),
+            None => Err(fault(
+                self.path,
+                "the user has a client certificate and no `client-key`",
+            )),
+        }
+    }
+
+    fn authorization(&mut self, user: Option<&AuthInfo>) -> Result<Option<Authorization>, Fault> {
+        let Some(user) = user else { return Ok(None) };
+        let (token, token_file) = (secret(user.token.as_ref()), text(user.token_file.as_deref()));
+        let (username, password) = (text(user.username.as_deref()), secret(user.password.as_ref()));
+        let basic = username.is_some() || password.is_some();
+        if basic && (token.is_some() || token_file.is_some()) {
+            return Err(fault(
+                self.path,
+                "the user has both a token and a `username` or `password`",
+            ));
+        }
+        if let Some(file) = token_file {
+            let bytes = self.file("tokenFile", file)?;
+            return std::str::from_utf8(&bytes)
+                .map_err(|_| "is not UTF-8 text".to_owned())
+                .and_then(Authorization::bearer)
+                .map(Some)
+                .map_err(|problem| fault(self.path, format!("`tokenFile` {file:?} {problem}")));
+        }
+        if let Some(token) = token {
+            return Authorization::bearer(token)
+                .map(Some)
+                .map_err(|problem| fault(self.path, format!("`token` {problem}")));
+        }
+        if basic {
+            return Authorization::basic(username.unwrap_or_default(), password.unwrap_or_default())
+                .map(Some)
+                .map_err(|problem| fault(self.path, format!("`username` or `password` {problem}")));
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,241 @@
+//! The calls of one attestation.
+
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::Response;
+use hyper::body::Incoming;
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, timeout_at};
+
+use super::Cluster;
+use super::answer;
+use super::api::{Call, CallError, ClusterApi, Node, Pod, Token, TokenReviewStatus};
+use super::credentials::Access;
+use super::error::{Fault, Phase};
+use super::limits::UNSENT_TRIES;
+use super::request::Question;
+use super::transport::Lease;
+
+/// One attestation's access to a cluster: all its calls use the same credentials and end at the same deadline.
+pub struct Session {
+    cluster: Arc<Cluster>,
+    deadline: Instant,
+    /// Looked at once, when the first call is made.
+    access: OnceCell<Result<Arc<Access>, Fault>>,
+    calls: Mutex<Vec<CallRecord>>,
+}
+
+/// One call that a session made, for `diagnostics.api_calls`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallRecord {
+    /// Which call it was.
+    pub call: Call,
+    /// The status of the answer, if one began.
+    pub status: Option<u16>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// How long it took, credentials and connection included.
+    pub elapsed: Duration,
+}
+
+impl Session {
+    pub(super) fn new(cluster: Arc<Cluster>, deadline: Instant) -> Self {
+        Self {
+            cluster,
+            deadline,
+            access: OnceCell::new(),
+            calls: Mutex::default(),
+        }
+    }
+
+    /// The calls that have ended so far, in the order in which they ended; failed and cancelled ones too.
+    #[must_use]
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts a question, within the attestation's time and the time for one try.
+    async fn ask<T>(
+        &self,
+        call: Call,
+        question: Result<Question, Fault>,
+        token: Option<&Token>,
+        read: impl FnOnce(&[u8]) -> Result<T, Fault>,
+    ) -> Result<T, CallError> {
+        let question = question.map_err(|fault| error(call, String::new(), fault))?;
+        let until = self.deadline.min(Instant::now() + self.cluster.call_timeout);
+        let progress = Progress::new(self, call);
+        let outcome = if until <= Instant::now() {
+            Err(Fault::TimeRanOut(progress.phase()))
+        } else {
+            timeout_at(until, self.try_once(&question, token, &progress, read))
+                .await
+                .unwrap_or_else(|_| Err(Fault::TimeRanOut(progress.phase())))
+        };
+        outcome.map_err(|fault| error(call, self.attempted(&question), fault))
+    }
+
+    /// One try. Retries are to be made around it.
+    async fn try_once<T>(
+        &self,
+        question: &Question,
+        token: Option<&Token>,
+        progress: &Progress<'_>,
+        read: impl FnOnce(&[u8]) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let access = self
+            .access
+            .get_or_init(|| self.cluster.credentials.fresh())
+            .await
+            .clone()?;
+        let (lease, response) = exchange(question, &access, progress).await?;
+
+        let status = response.status();
+        progress.answered(status.as_u16());
+        if !status.is_success() {
+            let credential = access
+                .authorization
+                .as_ref()
+                .map_or("", |one| one.secret.as_str());
+            let secrets = [credential, token.map_or("", Token::expose)];
+            let body = response.into_body();
+            let (fault, read_to_end) = answer::refusal(status, question.is_get(), body, &secrets).await;
+            if read_to_end {
+                lease.finished();
+            }
+            return Err(fault);
+        }
+        let body = answer::collect(response.into_body()).await?;
+        lease.finished();
+        read(&body)
+    }
+
+    /// What a call attempted, for its error. Without credentials there is no URL.
+    fn attempted(&self, question: &Question) -> String {
+        match self.access.get() {
+            Some(Ok(access)) => question.attempted(&access.server),
+            _ => String::new(),
+        }
+    }
+}
+
+/// Sends the question over a connection of the cluster. One that turns out to be closed before anything was sent is
+/// replaced, which concerns idle connections that the server has just closed.
+async fn exchange(
+    question: &Question,
+    access: &Access,
+    progress: &Progress<'_>,
+) -> Result<(Lease, Response<Incoming>), Fault> {
+    let mut unsent = 0;
+    loop {
+        progress.enter(Phase::Connection);
+        let mut lease = access.transport.lease().await?;
+        let request = question.request(access, lease.is_h2())?;
+        progress.enter(Phase::Answer);
+        match lease.send(request).await {
+            Ok(response) => return Ok((lease, response)),
+            Err(mut failed) => {
+                unsent += 1;
+                if failed.take_message().is_none() || unsent == UNSENT_TRIES {
+                    return Err(failed.into_error().into());
+                }
+            }
+        }
+    }
+}
+
+fn error(call: Call, attempted: String, fault: Fault) -> CallError {
+    let kind = fault.kind();
+    let attempted = if attempted.is_empty() {
+        "could not be asked".to_owned()
+    } else {
+        attempted
+    };
+    CallError {
+        kind,
+        call,
+        attempted,
+        source: Some(Box::new(fault)),
+    }
+}
+
+/// How far a call has come. Its end is recorded however it ends, also when its future is dropped.
+struct Progress<'a> {
+    session: &'a Session,
+    call: Call,
+    begun: Instant,
+    phase: AtomicU8,
+    status: Mutex<Option<u16>>,
+}
+
+impl<'a> Progress<'a> {
+    fn new(session: &'a Session, call: Call) -> Self {
+        Self {
+            session,
+            call,
+            begun: Instant::now(),
+            phase: AtomicU8::new(Phase::Credentials as u8),
+            status: Mutex::new(None),
+        }
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Relaxed);
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::from_number(self.phase.load(Relaxed))
+    }
+
+    fn answered(&self, status: u16) {
+        self.enter(Phase::Body);
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        let status = *self.status.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let record = CallRecord {
+            call: self.call,
+            status,
+            attempts: 1,
+            elapsed: self.begun.elapsed(),
+        };
+        self.session.cluster.counters.count_call(self.call, status);
+        self.session
+            .calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(record);
+    }
+}
+
+impl ClusterApi for Session {
+    async fn review_token(
+        &self,
+        token: &Token,
+        audiences: &[String],
+    ) -> Result<TokenReviewStatus, CallError> {
+        let question = Question::token_review(token, audiences);
+        self.ask(Call::TokenReview, question, Some(token), answer::token_review)
+            .await
+    }
+
+    async fn pod(&self, namespace: &str, name: &str) -> Result<Pod, CallError> {
+        let question = Question::pod(namespace, name);
+        self.ask(Call::Pod, question, None, |body| {
+            answer::pod(body, namespace, name)
+        })
+        .await
+    }
+
+    async fn node(&self, name: &str) -> Result<Node, CallError> {
+        self.ask(Call::Node, Question::node(name), None, |body| {
+            answer::node(body, name)
+        })
+        .await
+    }
+}

@@ -1,0 +1,313 @@
+//! A server that can be told what to answer, and a kubeconfig that leads to it.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::super::api::CallError;
+use super::super::credentials::Source;
+use super::super::environment::Environment;
+use super::super::{Cluster, Session};
+
+/// A certificate authority.
+pub(super) struct Authority {
+    pub(super) pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate and its key, PEM.
+pub(super) struct Pair {
+    pub(super) certificate: String,
+    pub(super) key: String,
+}
+
+impl Authority {
+    pub(super) fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self {
+            pem,
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    pub(super) fn issue(&self, name: &str) -> Pair {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
+        Pair {
+            certificate,
+            key: key.serialize_pem(),
+        }
+    }
+}
+
+impl Pair {
+    /// A certificate that is its own CA.
+    pub(super) fn self_signed(name: &str) -> Self {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        Self {
+            certificate: params.self_signed(&key).unwrap().pem(),
+            key: key.serialize_pem(),
+        }
+    }
+}
+
+pub(super) type Handler =
+    Arc<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Full<Bytes>>> + Send + Sync>;
+
+/// A handler that answers each request from its head.
+pub(super) fn answering(
+    answer: impl Fn(&Request<Bytes>) -> (u16, String) + Send + Sync + 'static,
+) -> Handler {
+    Arc::new(move |request| {
+        let (status, body) = answer(&request);
+        Box::pin(async move { Response::builder().status(status).body(Full::from(body)).unwrap() })
+    })
+}
+
+/// The node that [`ready`] knows.
+pub(super) const NODE: &str =
+    r#"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"n1","uid":"u1"}}"#;
+
+/// A handler that knows the node `n1`, after a while.
+pub(super) fn node_after(delay: Duration) -> Handler {
+    Arc::new(move |_| {
+        Box::pin(async move {
+            tokio::time::sleep(delay).await;
+            Response::new(Full::from(NODE))
+        })
+    })
+}
+
+/// How a server is made.
+pub(super) struct Plan {
+    pub(super) alpn: &'static [&'static str],
+    pub(super) pair: Pair,
+    pub(super) client_ca: Option<String>,
+    pub(super) handler: Handler,
+}
+
+impl Plan {
+    pub(super) fn new(authority: &Authority, handler: Handler) -> Self {
+        Self {
+            alpn: &["h2", "http/1.1"],
+            pair: authority.issue("127.0.0.1"),
+            client_ca: None,
+            handler,
+        }
+    }
+}
+
+/// A running server; it ends when dropped.
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    pub(super) accepted: Arc<AtomicUsize>,
+    pub(super) heads: Arc<Mutex<Vec<http::request::Parts>>>,
+    accepting: JoinHandle<()>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl Server {
+    pub(super) async fn start(plan: Plan) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server_config(&plan)));
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let heads = Arc::<Mutex<Vec<_>>>::default();
+        let (count, seen, handler) = (Arc::clone(&accepted), Arc::clone(&heads), plan.handler);
+        let accepting = tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
+            loop {
+                let Ok((tcp, _)) = listener.accept().await else {
+                    return;
+                };
+                count.fetch_add(1, SeqCst);
+                let (acceptor, seen, handler) = (acceptor.clone(), Arc::clone(&seen), Arc::clone(&handler));
+                connections.spawn(async move {
+                    if let Ok(tls) = acceptor.accept(tcp).await {
+                        serve(tls, seen, handler).await;
+                    }
+                });
+            }
+        });
+        Self {
+            address,
+            accepted,
+            heads,
+            accepting,
+        }
+    }
+
+    pub(super) fn accepted(&self) -> usize {
+        self.accepted.load(SeqCst)
+    }
+
+    pub(super) fn last_head(&self) -> http::request::Parts {
+        self.heads.lock().unwrap().last().unwrap().clone()
+    }
+}
+
+fn server_config(plan: &Plan) -> rustls::ServerConfig {
+    let provider = Arc::new(default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let builder = match &plan.client_ca {
+        None => builder.with_no_client_auth(),
+        Some(ca) => {
+            let mut roots = rustls::RootCertStore::empty();
+            roots
+                .add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap())
+                .unwrap();
+            let verifier =
+                rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                    .build();
+            builder.with_client_cert_verifier(verifier.unwrap())
+        }
+    };
+    let chain = vec![CertificateDer::from_pem_slice(plan.pair.certificate.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(plan.pair.key.as_bytes()).unwrap();
+    let mut config = builder.with_single_cert(chain, key).unwrap();
+    config.alpn_protocols = plan.alpn.iter().map(|one| one.as_bytes().to_vec()).collect();
+    config
+}
+
+async fn serve(
+    tls: tokio_rustls::server::TlsStream<tokio::net::TcpStream>,
+    seen: Arc<Mutex<Vec<http::request::Parts>>>,
+    handler: Handler,
+) {
+    let h2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (seen, handler) = (Arc::clone(&seen), Arc::clone(&handler));
+        async move {
+            let (head, body) = request.into_parts();
+            seen.lock().unwrap().push(head.clone());
+            let body = body.collect().await?.to_bytes();
+            Ok::<_, hyper::Error>(handler(Request::from_parts(head, body)).await)
+        }
+    });
+    let io = TokioIo::new(tls);
+    let _ = if h2 {
+        hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .max_concurrent_streams(100)
+            .serve_connection(io, service)
+            .await
+    } else {
+        hyper::server::conn::http1::Builder::new()
+            .serve_connection(io, service)
+            .await
+    };
+}
+
+/// A folder with a kubeconfig in it.
+pub(super) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(super) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(super) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Writes a kubeconfig with these lines in its cluster and its user.
+    pub(super) fn kubeconfig(&self, cluster: &[String], user: &[String]) -> PathBuf {
+        self.write("kubeconfig", &kubeconfig(cluster, user))
+    }
+
+    /// Writes `ca.crt`, and a kubeconfig for that server with the token `t0`.
+    pub(super) fn lead_to(&self, server: &Server, authority: &Authority) -> PathBuf {
+        self.write("ca.crt", &authority.pem);
+        self.kubeconfig(
+            &[
+                format!("server: https://{}", server.address),
+                "certificate-authority: ca.crt".into(),
+            ],
+            &["token: t0".into()],
+        )
+    }
+}
+
+pub(super) fn kubeconfig(cluster: &[String], user: &[String]) -> String {
+    let mut text = String::from("apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts:\n");
+    text.push_str("- name: c\n  context: {cluster: k, user: u}\nclusters:\n- name: k\n  cluster:\n");
+    cluster
+        .iter()
+        .for_each(|line| writeln!(text, "    {line}").unwrap());
+    text.push_str("users:\n- name: u\n  user:\n");
+    user.iter().for_each(|line| writeln!(text, "    {line}").unwrap());
+    text
+}
+
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+
+pub(super) fn cluster(kubeconfig: &Path) -> Arc<Cluster> {
+    cluster_of(Source::Kubeconfig(kubeconfig.to_owned()), Environment::fixed(&[]))
+}
+
+pub(super) fn cluster_of(source: Source, environment: Environment) -> Arc<Cluster> {
+    Arc::new(Cluster::with(
+        "demo".to_owned(),
+        CALL_TIMEOUT,
+        source,
+        environment,
+    ))
+}
+
+/// An attestation that has this much time.
+pub(super) fn session(cluster: &Arc<Cluster>, time: Duration) -> Session {
+    cluster.session(Instant::now() + time)
+}
+
+/// An attestation with time enough.
+pub(super) fn patient(cluster: &Arc<Cluster>) -> Session {
+    session(cluster, Duration::from_secs(20))
+}
+
+/// The error and its causes, as an operator reads them.
+pub(super) fn words(error: &CallError) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        write!(text, ": {cause}").unwrap();
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,193 @@
+//! TLS as client-go does it, on rustls.
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+
+use super::error::Fault;
+use super::settings::{TlsSettings, Trust};
+
+/// The client's side of TLS. ALPN is left to the connector, which insists on setting it.
+pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, Fault> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let unusable = |what: &str, source| Fault::TlsMaterial {
+        what: what.to_owned(),
+        source,
+    };
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable("the crypto provider", error))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier(&settings.trust, &provider)?);
+    let Some((chain, key)) = &settings.identity else {
+        return Ok(builder.with_no_client_auth());
+    };
+
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
+        .filter_map(Result::ok)
+        .collect();
+    if chain.is_empty() {
+        return Err(Fault::Material(
+            "the client certificate holds no PEM certificate".to_owned(),
+        ));
+    }
+    let key = PrivateKeyDer::from_pem_slice(&key.0)
+        .map_err(|_| Fault::Material("the client key holds no PEM private key".to_owned()))?;
+    builder
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| unusable("the client certificate or its key", error))
+}
+
+fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Fault> {
+    let certificates = match trust {
+        Trust::Anyone => {
+            return Ok(Arc::new(AnyServer {
+                provider: Arc::clone(provider),
+            }));
+        }
+        Trust::System => rustls_native_certs::load_native_certs().certs,
+        // What is no certificate is passed over, as Go does: one bad entry must not cost the others.
+        Trust::Roots(pem) => CertificateDer::pem_slice_iter(pem)
+            .filter_map(Result::ok)
+            .collect(),
+    };
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates.iter().cloned());
+    if roots.is_empty() {
+        return Err(Fault::Material(match trust {
+            Trust::Roots(_) => "the certificate authority holds no usable PEM certificate".to_owned(),
+            _ => {
+                "no certificate authority is given, and the system has no usable root certificates".to_owned()
+            }
+        }));
+    }
+    let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .build()
+        .map_err(|error| Fault::Material(format!("the root certificates are not usable: {error}")))?;
+    let given = if matches!(trust, Trust::Roots(_)) {
+        certificates
+    } else {
+        Vec::new()
+    };
+    Ok(Arc::new(KnownServer { chains, given }))
+}
+
+/// Accepts what the roots vouch for, and a root itself as the server's certificate.
+///
+/// The latter is how a self-signed serving certificate is trusted. Go takes it; webpki refuses such a certificate if
+/// it says that it is a CA, after having looked at its validity.
+#[derive(Debug)]
+struct KnownServer {
+    chains: Arc<WebPkiServerVerifier>,
+    given: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for KnownServer {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verdict =
+            self.chains
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        match verdict {
+            Err(error) if is_ca_as_end_entity(&error) && self.given.contains(end_entity) => {
+                rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            verdict => verdict,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chains.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chains.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chains.supported_verify_schemes()
+    }
+}
+
+fn is_ca_as_end_entity(error: &Error) -> bool {
+    let Error::InvalidCertificate(CertificateError::Other(other)) = error else {
+        return false;
+    };
+    matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+/// `insecure-skip-tls-verify`: any certificate will do, but the server must hold its key.
+#[derive(Debug)]
+struct AnyServer {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for AnyServer {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}

@@ -1,0 +1,65 @@
+//! A configuration at work: its clusters with their slots and counters.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::slots::Slots;
+use super::stats::{ClusterStats, Tally};
+use crate::cluster::Cluster;
+use crate::config::{ClusterConfig, Config, TrustDomain};
+
+/// A configuration in force. A running attestation keeps the one that it began with.
+pub(crate) struct Generation {
+    /// Counts configurations, from 1.
+    pub(crate) number: u64,
+    pub(crate) config: Config,
+    pub(crate) trust_domain: TrustDomain,
+    pub(crate) clusters: BTreeMap<String, Arc<ClusterAtWork>>,
+}
+
+/// One cluster: what is configured, and what is at work for it.
+pub(crate) struct ClusterAtWork {
+    pub(crate) config: Arc<ClusterConfig>,
+    pub(crate) api: Arc<Cluster>,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) tally: Tally,
+}
+
+impl Generation {
+    /// Puts `config` to work. Clusters whose settings are those of `previous` are taken over as they are.
+    pub(crate) fn build(config: Config, trust_domain: TrustDomain, previous: Option<&Self>) -> Self {
+        let clusters = config
+            .clusters
+            .iter()
+            .map(|(name, settings)| {
+                let kept = previous
+                    .and_then(|previous| previous.clusters.get(name))
+                    .filter(|cluster| cluster.config == *settings);
+                let cluster = kept.map_or_else(|| Arc::new(ClusterAtWork::new(settings)), Arc::clone);
+                (name.clone(), cluster)
+            })
+            .collect();
+        Self {
+            number: previous.map_or(0, |previous| previous.number) + 1,
+            config,
+            trust_domain,
+            clusters,
+        }
+    }
+}
+
+impl ClusterAtWork {
+    fn new(config: &Arc<ClusterConfig>) -> Self {
+        Self {
+            config: Arc::clone(config),
+            api: Arc::new(Cluster::new(config)),
+            slots: Arc::new(Slots::new(config.max_in_flight, config.max_queued)),
+            tally: Tally::default(),
+        }
+    }
+
+    /// This cluster's part of the statistics.
+    pub(crate) fn stats(&self) -> ClusterStats {
+        ClusterStats::of(self.slots.gauges(), &self.tally, self.api.counters())
+    }
+}

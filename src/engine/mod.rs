@@ -1,0 +1,21 @@
+//! When and where: the runtime, slots and queues, deadlines, cancelling, statistics. Knows no Kubernetes.
+
+mod attestor;
+mod document;
+mod generation;
+mod operation;
+mod options;
+mod queue;
+mod runtime;
+mod slots;
+mod stats;
+mod task;
+#[cfg(test)]
+mod tests;
+
+pub use attestor::Attestor;
+pub use document::{Answer, Document, documents_alive};
+pub use queue::{Closed, Completed, Next, Queue};
+
+pub(crate) use attestor::validate;
+pub(crate) use document::plain;

@@ -1,0 +1,262 @@
+//! The completion queue: what is done waits here until the host takes it.
+
+use std::collections::VecDeque;
+use std::os::fd::BorrowedFd;
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::document::Answer;
+
+/// One finished operation.
+#[derive(Debug)]
+pub struct Completed {
+    /// The tag that came with the submission.
+    pub tag: u64,
+    /// The operation's ID.
+    pub operation: u64,
+    /// How it ended.
+    pub answer: Answer,
+}
+
+/// What a call of [`Queue::next`] came back with.
+#[derive(Debug)]
+pub enum Next {
+    /// At least one completion.
+    Completions(Vec<Completed>),
+    /// The time is over, or somebody woke the queue.
+    Nothing,
+    /// The queue is closed, nothing waits and nothing is outstanding.
+    Closed,
+}
+
+/// The queue is closed: it takes no new submissions.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Closed;
+
+/// A queue that any number of attestors fill and any number of threads empty.
+#[derive(Debug, Default)]
+pub struct Queue {
+    state: Mutex<State>,
+    ready: Condvar,
+    signal: OnceLock<Option<signal::Signal>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Completed>,
+    /// Accepted operations whose completion has not come yet.
+    outstanding: usize,
+    woken: bool,
+    closed: bool,
+    /// The host has freed its handle: what comes now is dropped.
+    abandoned: bool,
+}
+
+impl State {
+    fn readable(&self) -> bool {
+        !self.waiting.is_empty() || self.woken || self.closed
+    }
+
+    fn exhausted(&self) -> bool {
+        self.closed && self.waiting.is_empty() && self.outstanding == 0
+    }
+}
+
+impl Queue {
+    /// An empty queue.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reserves room for one completion.
+    ///
+    /// # Errors
+    /// The queue is closed; nothing was reserved.
+    pub fn expect_one(&self) -> Result<(), Closed> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Closed);
+        }
+        state.outstanding += 1;
+        Ok(())
+    }
+
+    /// Gives a reserved place back: no completion comes for it.
+    pub fn expect_none(&self) {
+        let mut state = self.lock();
+        state.outstanding -= 1;
+        if state.exhausted() {
+            self.ready.notify_all();
+        }
+    }
+
+    /// Fills a reserved place.
+    pub fn push(&self, completed: Completed) {
+        let mut state = self.lock();
+        state.outstanding -= 1;
+        if state.abandoned {
+            drop(state);
+            drop(completed);
+            return;
+        }
+        state.waiting.push_back(completed);
+        self.update_signal(&state);
+        if state.closed {
+            self.ready.notify_all();
+        } else {
+            self.ready.notify_one();
+        }
+    }
+
+    /// Takes up to `capacity` completions, waiting up to `timeout` for the first; `None` waits for ever.
+    pub fn next(&self, capacity: usize, timeout: Option<Duration>) -> Next {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut state = self.lock();
+        loop {
+            if !state.waiting.is_empty() {
+                let count = capacity.min(state.waiting.len());
+                let taken = state.waiting.drain(..count).collect();
+                state.woken = false;
+                self.update_signal(&state);
+                // One notice may have announced several completions, or this call may have eaten another's.
+                if !state.waiting.is_empty() || state.exhausted() {
+                    self.ready.notify_all();
+                }
+                return Next::Completions(taken);
+            }
+            if state.exhausted() {
+                return Next::Closed;
+            }
+            if state.woken {
+                state.woken = false;
+                self.update_signal(&state);
+                return Next::Nothing;
+            }
+            state = match deadline {
+                None => self.ready.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Next::Nothing;
+                    }
+                    self.ready
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
+    }
+
+    /// Ends the current [`next`](Self::next), or the following one.
+    pub fn wake(&self) {
+        let mut state = self.lock();
+        state.woken = true;
+        self.update_signal(&state);
+        self.ready.notify_one();
+    }
+
+    /// Refuses new submissions. Accepted operations still complete here.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        self.update_signal(&state);
+        self.ready.notify_all();
+    }
+
+    /// Closes, drops what waits, and drops what still comes.
+    pub fn abandon(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.abandoned = true;
+        let waiting = std::mem::take(&mut state.waiting);
+        self.ready.notify_all();
+        drop(state);
+        drop(waiting);
+    }
+
+    /// A descriptor that is readable whenever [`next`](Self::next) would not wait; `None` where the platform has none or
+    /// the process has none left. For polling alone: do not read it.
+    ///
+    /// Made at the first call, so that hosts which do not poll pay nothing.
+    pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        let state = self.lock();
+        let signal = self.signal.get_or_init(signal::Signal::new);
+        self.update_signal(&state);
+        signal.as_ref().map(signal::Signal::as_fd)
+    }
+
+    fn update_signal(&self, state: &State) {
+        if let Some(Some(signal)) = self.signal.get() {
+            signal.set(state.readable());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An eventfd whose counter is 1 while the queue is readable and 0 otherwise.
+#[cfg(target_os = "linux")]
+mod signal {
+    use std::os::fd::{AsFd, BorrowedFd};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use nix::sys::eventfd::{EfdFlags, EventFd};
+
+    #[derive(Debug)]
+    pub(super) struct Signal {
+        event: EventFd,
+        raised: AtomicBool,
+    }
+
+    impl Signal {
+        pub(super) fn new() -> Option<Self> {
+            let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+            let event = EventFd::from_value_and_flags(0, flags).ok()?;
+            Some(Self {
+                event,
+                raised: AtomicBool::new(false),
+            })
+        }
+
+        pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+            self.event.as_fd()
+        }
+
+        /// Called under the queue's lock, so the flag and the counter cannot part.
+        pub(super) fn set(&self, readable: bool) {
+            if self.raised.swap(readable, Ordering::Relaxed) == readable {
+                return;
+            }
+            // Neither can fail but with EAGAIN: a host that reads or writes the descriptor loses wake-ups alone.
+            let _ = if readable {
+                self.event.write(1).map(drop)
+            } else {
+                self.event.read().map(drop)
+            };
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod signal {
+    #[derive(Debug)]
+    pub(super) enum Signal {}
+
+    impl Signal {
+        pub(super) fn new() -> Option<Self> {
+            None
+        }
+
+        pub(super) fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+            match *self {}
+        }
+
+        pub(super) fn set(&self, _readable: bool) {
+            match *self {}
+        }
+    }
+}

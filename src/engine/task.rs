@@ -1,0 +1,206 @@
+//! One attestation from the payload to its answer: judged on the caller's thread as far as the payload alone decides,
+//! then in a task.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::document::Attestation;
+use super::generation::{ClusterAtWork, Generation};
+use super::operation::{Completion, Stop};
+use super::options::Options;
+use super::slots::{QueuedBytes, Request};
+use super::stats::Tally;
+use crate::attest::{self, AgentAttributes, Candidate, Findings, Refusal};
+use crate::cluster::{CallRecord, Session};
+use crate::outcome::ErrorStyle;
+
+/// Longer than any host waits; keeps times in the range of the clock.
+const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
+
+type Verdict = Result<AgentAttributes, Refusal>;
+
+/// What every attestation of an attestor shares.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) generation: Option<Arc<Generation>>,
+    pub(crate) runtime: &'a Handle,
+    pub(crate) memory: &'a Arc<QueuedBytes>,
+    pub(crate) tally: &'a Arc<Tally>,
+}
+
+/// Begins an attestation. The completion is kept, now or later.
+pub(crate) fn begin(around: Surroundings<'_>, completion: Completion, payload: &[u8], options: Options) {
+    let job = Job {
+        begun: Instant::now(),
+        completion,
+        options,
+        tally: Arc::clone(around.tally),
+        generation: around.generation,
+    };
+    let admitted = match &job.generation {
+        None => Err(Refusal::NotConfigured),
+        Some(generation) => attest::admit(&generation.config, payload).map(|candidate| {
+            // Every configured cluster is at work, and a candidate names a configured one.
+            let cluster = Arc::clone(&generation.clusters[&candidate.cluster.name]);
+            (Arc::clone(generation), cluster, candidate)
+        }),
+    };
+    let (generation, cluster, candidate) = match admitted {
+        Ok(admitted) => admitted,
+        Err(refusal) => return job.finish(None, Findings::default(), Vec::new(), Err(refusal)),
+    };
+    let bytes = candidate.token.expose().len() + job.options.bytes();
+    match cluster.slots.request(bytes, around.memory) {
+        Ok(request) => {
+            let stopped = job.completion.stoppable();
+            let work = Work {
+                job,
+                generation,
+                cluster,
+                candidate,
+            };
+            around.runtime.spawn(work.run(request, stopped));
+        }
+        Err(why) => {
+            job.finish(
+                Some(&cluster),
+                Findings::default(),
+                Vec::new(),
+                Err(Refusal::Overloaded { why }),
+            );
+        }
+    }
+}
+
+/// The part of an attestation that is there from its first moment to its answer.
+struct Job {
+    begun: Instant,
+    completion: Completion,
+    options: Options,
+    tally: Arc<Tally>,
+    generation: Option<Arc<Generation>>,
+}
+
+impl Job {
+    fn finish(
+        self,
+        cluster: Option<&ClusterAtWork>,
+        findings: Findings,
+        calls: Vec<CallRecord>,
+        verdict: Verdict,
+    ) {
+        #[cfg(feature = "fault-injection")]
+        self.options.panic_here(super::options::PanicIn::Completion);
+        let elapsed = self.begun.elapsed();
+        let reason = verdict
+            .as_ref()
+            .err()
+            .map_or(crate::outcome::Reason::Ok, Refusal::reason);
+        let generation = self.generation.as_deref();
+        let answer = Attestation {
+            operation: self.completion.id(),
+            generation: generation.map_or(0, |generation| generation.number),
+            style: generation.map_or(ErrorStyle::Precise, |generation| generation.config.error_style),
+            cluster: cluster.map(|cluster| cluster.config.name.as_str()),
+            options: &self.options,
+            findings,
+            calls,
+            elapsed,
+        }
+        .answer(&verdict);
+        self.tally.count(reason, elapsed);
+        if let Some(cluster) = cluster {
+            cluster.tally.count(reason, elapsed);
+        }
+        self.completion.complete(answer);
+    }
+}
+
+/// An attestation that may make calls once it has a slot.
+struct Work {
+    job: Job,
+    generation: Arc<Generation>,
+    cluster: Arc<ClusterAtWork>,
+    candidate: Candidate,
+}
+
+impl Work {
+    async fn run(self, request: Request, stopped: oneshot::Receiver<Stop>) {
+        let Self {
+            job,
+            generation,
+            cluster,
+            candidate,
+        } = self;
+        let timeout = job
+            .options
+            .timeout()
+            .unwrap_or(generation.config.engine.attest_timeout);
+        let timeout = timeout.min(LONGEST_TIMEOUT);
+        let mut findings = Findings::default();
+        let session = cluster.api.session(job.begun + timeout);
+        #[cfg(feature = "fault-injection")]
+        if job.options.panics_in(super::options::PanicIn::Connection) {
+            cluster.api.panic_at_next_connection();
+        }
+
+        let verdict = {
+            let attestation = async {
+                // Half of the time at most is spent waiting, so that whoever gets a slot has time to use it.
+                let latest = job.begun + timeout / 2;
+                let slot = match request {
+                    Request::Granted(slot) => slot,
+                    Request::Queued(place) => place
+                        .wait(latest)
+                        .await
+                        .map_err(|why| Refusal::Overloaded { why })?,
+                };
+                // Boxed here and not before: what waits in the queue stays small.
+                let verdict = Box::pin(decide(
+                    &generation,
+                    &candidate,
+                    &session,
+                    &job.options,
+                    &mut findings,
+                ))
+                .await;
+                drop(slot);
+                verdict
+            };
+            // A panic is this attestation's failure alone; nothing it touched is used again.
+            let attestation = AssertUnwindSafe(attestation).catch_unwind();
+            tokio::select! {
+                biased;
+                stop = stopped => Err(match stop {
+                    Ok(Stop::Canceled) => Refusal::Canceled,
+                    // The other end goes away with the attestor alone.
+                    Ok(Stop::ShuttingDown) | Err(_) => Refusal::ShuttingDown,
+                }),
+                verdict = attestation => verdict.unwrap_or_else(|_| {
+                    job.completion.count_panic();
+                    Err(Refusal::InternalPanic)
+                }),
+            }
+        };
+        job.finish(Some(&cluster), findings, session.calls(), verdict);
+    }
+}
+
+async fn decide(
+    generation: &Generation,
+    candidate: &Candidate,
+    session: &Session,
+    options: &Options,
+    findings: &mut Findings,
+) -> Verdict {
+    #[cfg(feature = "fault-injection")]
+    options.panic_here(super::options::PanicIn::Check);
+    #[cfg(not(feature = "fault-injection"))]
+    let _ = options;
+    attest::attest(&generation.trust_domain, candidate, session, findings).await
+}

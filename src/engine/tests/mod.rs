@@ -1,0 +1,3 @@
+mod operation;
+mod queue;
+mod slots;

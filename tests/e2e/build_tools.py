@@ -1,0 +1,118 @@
+"""Builds what the end-to-end tests run: kube-apiserver, etcd, kubectl and the certificate writer.
+
+All come from the Go modules below `tools/`, so that a Go toolchain is the only thing needed. The first build of
+kube-apiserver takes several minutes; afterwards Go's build cache answers in seconds.
+
+    python3 tests/e2e/build_tools.py
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+KUBERNETES = HERE / "tools" / "kubernetes"
+CERTIFICATES = HERE / "tools" / "certificates"
+HEARTBEAT_SECONDS = 30.0
+
+
+class BuildFailed(Exception):
+    """A tool could not be built; the text is what the compiler said."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Where the built programs lie."""
+
+    directory: Path = ROOT / "target" / "e2e" / "bin"
+
+    @property
+    def kube_apiserver(self) -> Path:
+        return self.directory / "kube-apiserver"
+
+    @property
+    def etcd(self) -> Path:
+        return self.directory / "etcd"
+
+    @property
+    def kubectl(self) -> Path:
+        return self.directory / "kubectl"
+
+    @property
+    def certificates(self) -> Path:
+        return self.directory / "certificates"
+
+
+def kubernetes_version() -> str:
+    """The version that go.mod requires, such as `v1.37.2`."""
+    found = re.search(r"k8s\.io/kubernetes (v[0-9.]+)", (KUBERNETES / "go.mod").read_text())
+    if found is None:
+        raise BuildFailed(f"{KUBERNETES / 'go.mod'} requires no k8s.io/kubernetes")
+    return found.group(1)
+
+
+def linker_flags(version: str) -> str:
+    """Strips the binaries and stamps the version, without which the server calls itself v0.0.0-master."""
+    major, minor, _ = version.removeprefix("v").split(".")
+    stamp = "-X k8s.io/component-base/version."
+    return f"-s -w {stamp}gitVersion={version} {stamp}gitMajor={major} {stamp}gitMinor={minor}"
+
+
+def build(tools: Tools = Tools()) -> Tools:
+    tools.directory.mkdir(parents=True, exist_ok=True)
+    flags = linker_flags(kubernetes_version())
+    compile_package(tools.certificates, CERTIFICATES, ".", "-s -w")
+    compile_package(tools.etcd, KUBERNETES, "go.etcd.io/etcd/server/v3", flags)
+    compile_package(tools.kubectl, KUBERNETES, "k8s.io/kubernetes/cmd/kubectl", flags)
+    compile_package(tools.kube_apiserver, KUBERNETES, "k8s.io/kubernetes/cmd/kube-apiserver", flags)
+    return tools
+
+
+def compile_package(output: Path, module: Path, package: str, flags: str) -> None:
+    command = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", str(output), package]
+    began = time.monotonic()
+    compiler = subprocess.Popen(
+        command,
+        cwd=module,
+        env={**os.environ, "CGO_ENABLED": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        said = wait_with_heartbeat(compiler, output.name, began)
+    except BaseException:
+        compiler.terminate()
+        compiler.wait()
+        raise
+    if compiler.returncode != 0:
+        raise BuildFailed(f"{output.name} could not be built:\n{said}")
+    report(f"{output.name} is built ({time.monotonic() - began:.0f} s)")
+
+
+def wait_with_heartbeat(compiler: subprocess.Popen[str], name: str, began: float) -> str:
+    while True:
+        try:
+            said, _ = compiler.communicate(timeout=HEARTBEAT_SECONDS)
+        except subprocess.TimeoutExpired:
+            report(f"{name} is being built, {time.monotonic() - began:.0f} s so far")
+        else:
+            return said
+
+
+def report(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        build()
+    except BuildFailed as failure:
+        sys.exit(str(failure))

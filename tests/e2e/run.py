@@ -1,0 +1,150 @@
+"""The end-to-end tests: real TokenRequest tokens, a real kube-apiserver, and the library through its C ABI.
+
+    python3 tests/e2e/run.py                    all cases
+    python3 tests/e2e/run.py --only tampered    the cases whose name holds the word
+    python3 tests/e2e/run.py --server-only      the cases that need no library
+
+PSAT_LIB names the library to load; absent, it is target/ship/release/libpsat_attestor.so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import os
+import signal
+import sys
+import tempfile
+import time
+import unittest
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import build_tools
+from build_tools import ROOT, BuildFailed
+from cluster import Cluster
+from kubectl import Kubectl
+from psat import Library
+from world import REVIEWERS, ServerCase, World
+
+SERVER_MODULES = ["test_server"]
+# The restarts come last: whatever they leave behind disturbs nobody.
+LIBRARY_MODULES = [
+    "test_identity",
+    "test_refusals",
+    "test_vanishing",
+    "test_lookup",
+    "test_permissions",
+    "test_credentials",
+    "test_restart",
+]
+# A case that takes longer hangs in a call that should have had a deadline.
+CASE_SECONDS = 240
+
+
+class Listing(unittest.TestResult):
+    """One line for each case as it ends; what went wrong is told at the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passed = 0
+        self._began = 0.0
+
+    def startTest(self, test: unittest.TestCase) -> None:
+        super().startTest(test)
+        self._began = time.monotonic()
+        faulthandler.dump_traceback_later(CASE_SECONDS, exit=True)
+
+    def stopTest(self, test: unittest.TestCase) -> None:
+        faulthandler.cancel_dump_traceback_later()
+        broken = any(each is test for each, _ in [*self.failures, *self.errors])
+        self.passed += not broken
+        word = "FAILED" if broken else "ok"
+        print(f"{word:6}  {readable(test)}  ({time.monotonic() - self._began:.1f} s)", flush=True)
+        super().stopTest(test)
+
+    def failed(self) -> int:
+        return self.testsRun - self.passed
+
+    def tell(self) -> None:
+        for test, trace in [*self.failures, *self.errors]:
+            print(f"\n=== {readable(test)}\n{trace}", flush=True)
+
+
+def main() -> int:
+    arguments = parse()
+    library = None if arguments.server_only else load_library()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    tools = build_tools.build()
+    result = Listing()
+    with tempfile.TemporaryDirectory(prefix="psat-e2e-") as name:
+        directory = Path(name)
+        cluster = Cluster(tools, directory, REVIEWERS)
+        try:
+            report(f"kube-apiserver {build_tools.kubernetes_version()} starts")
+            cluster.start()
+            ServerCase.world = World(cluster, Kubectl(tools.kubectl, directory), directory, library)
+            ServerCase.world.populate()
+            cases(arguments.only, with_library=library is not None).run(result)
+        except BaseException:
+            report(cluster.tails())
+            raise
+        finally:
+            cluster.stop()
+        result.tell()
+        if result.failed():
+            report(cluster.tails())
+    report(f"{result.passed} passed, {result.failed()} failed")
+    return 1 if result.failed() or not result.passed else 0
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Attests real tokens at a real kube-apiserver.")
+    parser.add_argument("--only", default="", metavar="WORD", help="run the cases whose name holds this")
+    parser.add_argument("--server-only", action="store_true", help="run the cases that need no library")
+    return parser.parse_args()
+
+
+def load_library() -> Library:
+    path = Path(os.environ.get("PSAT_LIB") or ROOT / "target" / "ship" / "release" / "libpsat_attestor.so")
+    if not path.is_file():
+        sys.exit(f"there is no library at {path}: build it first, or set PSAT_LIB")
+    return Library(path)
+
+
+def cases(word: str, *, with_library: bool) -> unittest.TestSuite:
+    loaded = unittest.defaultTestLoader.loadTestsFromNames(SERVER_MODULES + (LIBRARY_MODULES if with_library else []))
+    return unittest.TestSuite(each for each in flat(loaded) if word.replace("_", " ") in readable(each))
+
+
+def flat(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
+    for each in suite:
+        if isinstance(each, unittest.TestSuite):
+            yield from flat(each)
+        else:
+            yield each
+
+
+def readable(test: unittest.TestCase) -> str:
+    """`test_server.ServerTest.test_a_pod_is_gone` as `server: a pod is gone`."""
+    module, _, method = test.id().split(".", 2)
+    return f"{module.removeprefix('test_')}: {method.removeprefix('test_').replace('_', ' ')}"
+
+
+def interrupt(number: int, _: FrameType | None) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def report(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except BuildFailed as failure:
+        sys.exit(str(failure))
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
