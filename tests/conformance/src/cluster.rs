@@ -39,22 +39,36 @@ impl<'r> Stage<'r> {
         names.set("token", token.as_str());
         let directory = TempDir::new().map_err(|error| error.to_string())?;
         names.set("dir", directory.path().to_string_lossy());
-        let kubeconfig = cluster.write_kubeconfig(directory.path()).map_err(|error| error.to_string())?;
+        let kubeconfig = cluster
+            .write_kubeconfig(directory.path())
+            .map_err(|error| error.to_string())?;
         names.set("kubeconfig", kubeconfig.to_string_lossy());
         names.set("server", cluster.url());
 
         for (name, text) in &run.case.files {
             let path: PathBuf = directory.path().join(name);
-            std::fs::write(&path, names.fill(text)?).map_err(|error| format!("{}: {error}", path.display()))?;
+            std::fs::write(&path, names.fill(text)?)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
         }
         runtime.block_on(cluster.set_world(typed("world", &names.fill_value(&run.world(base))?)?));
-        Ok(Self { runtime, cluster, directory, names, token })
+        Ok(Self {
+            runtime,
+            cluster,
+            directory,
+            names,
+            token,
+        })
     }
 
     /// Requests by call, so far.
     pub(crate) fn calls(&self) -> BTreeMap<&'static str, u64> {
         let counters = self.cluster.counters();
-        [("token_review", counters.token_review), ("pod", counters.pod), ("node", counters.node)].into()
+        [
+            ("token_review", counters.token_review),
+            ("pod", counters.pod),
+            ("node", counters.node),
+        ]
+        .into()
     }
 
     /// Takes the cluster down.

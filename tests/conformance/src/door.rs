@@ -20,14 +20,14 @@ pub(crate) struct Reply {
 }
 
 /// One way into the library. Each worker has its own.
-pub(crate) trait Door {
+pub(crate) trait Door: Send {
     /// Makes an attestor, attests once, frees it. If it cannot be made or configured, that is the reply.
     fn attest(&mut self, via: Via, request: &Request) -> Result<Reply, String>;
 
     /// Judges a configuration.
     fn validate(&mut self, config: Option<&[u8]>) -> Result<Reply, String>;
 
-    /// Ends, and returns the statistics' document.
+    /// Ends, and returns the statistics' document. No door of the same name is in use any more.
     fn finish(&mut self) -> Result<Reply, String>;
 }
 
@@ -44,10 +44,14 @@ impl DoorName {
     /// Reads `rust` or `label=program`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
-            Some((label, program)) if !label.is_empty() && !program.is_empty() => {
-                Ok(Self { label: label.to_owned(), program: Some(program.to_owned()) })
-            }
-            None if text == "rust" => Ok(Self { label: text.to_owned(), program: None }),
+            Some((label, program)) if !label.is_empty() && !program.is_empty() => Ok(Self {
+                label: label.to_owned(),
+                program: Some(program.to_owned()),
+            }),
+            None if text == "rust" => Ok(Self {
+                label: text.to_owned(),
+                program: None,
+            }),
             _ => Err(format!("a door is `rust` or `label=program`, not {text:?}")),
         }
     }
@@ -56,7 +60,7 @@ impl DoorName {
     pub(crate) fn open(&self) -> Result<Box<dyn Door>, String> {
         match &self.program {
             Some(program) => Ok(Box::new(crate::door_process::ProcessDoor::start(program)?)),
-            None => crate::door_rust::open(),
+            None => Ok(Box::new(crate::door_rust::RustDoor)),
         }
     }
 }
@@ -67,7 +71,10 @@ mod tests {
 
     #[test]
     fn doors_are_named_on_the_command_line() {
-        assert_eq!(DoorName::parse("c=./door").expect("a door").program.as_deref(), Some("./door"));
+        assert_eq!(
+            DoorName::parse("c=./door").expect("a door").program.as_deref(),
+            Some("./door")
+        );
         assert!(DoorName::parse("rust").expect("a door").program.is_none());
         assert!(DoorName::parse("go").is_err() && DoorName::parse("c=").is_err());
     }

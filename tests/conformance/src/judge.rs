@@ -6,6 +6,7 @@ use std::fmt::{Debug, Write as _};
 use serde_json::{Map, Value};
 
 use crate::format::{Expect, Note, Via};
+use crate::notes::{matches, shown};
 use crate::plan::Way;
 
 /// Faults of the calling program begin here.
@@ -54,7 +55,11 @@ fn submit_refuses(observed: &Observed) -> bool {
 
 fn shortened(text: &str) -> String {
     let start: String = text.chars().take(60).collect();
-    if start.len() < text.len() { format!("{start:?}…") } else { format!("{start:?}") }
+    if start.len() < text.len() {
+        format!("{start:?}…")
+    } else {
+        format!("{start:?}")
+    }
 }
 
 #[derive(Default)]
@@ -83,7 +88,9 @@ impl Judge {
         for (call, wanted) in &expect.calls {
             let got = calls.get(call.as_str()).copied();
             if !got.is_some_and(|number| wanted.allows(number)) {
-                self.say(format!("calls.{call}:\n  expected {wanted:?}\n  got      {got:?}"));
+                self.say(format!(
+                    "calls.{call}:\n  expected {wanted:?}\n  got      {got:?}"
+                ));
             }
         }
     }
@@ -108,8 +115,13 @@ impl Judge {
         if let Some(message) = &expect.message {
             self.member(document, "/message", &message.as_str().into());
         } else if let Some(beginning) = &expect.message_begins {
-            if !got.as_str().is_some_and(|message| message.starts_with(beginning.as_str())) {
-                self.say(format!("message:\n  expected {beginning:?} and more\n  got      {got}"));
+            if !got
+                .as_str()
+                .is_some_and(|message| message.starts_with(beginning.as_str()))
+            {
+                self.say(format!(
+                    "message:\n  expected {beginning:?} and more\n  got      {got}"
+                ));
             }
         } else if expect.code == 0 && expect.valid.is_none() && !got.is_null() {
             self.say(format!("message: a success has none\n  got      {got}"));
@@ -132,7 +144,9 @@ impl Judge {
         let detail = document["diagnostics"]["detail"].as_str().unwrap_or_default();
         for part in &expect.detail_contains {
             if !detail.contains(part.as_str()) {
-                self.say(format!("diagnostics.detail:\n  expected …{part}…\n  got      {detail:?}"));
+                self.say(format!(
+                    "diagnostics.detail:\n  expected …{part}…\n  got      {detail:?}"
+                ));
             }
         }
     }
@@ -142,7 +156,9 @@ impl Judge {
         if let Some(id) = &expect.spiffe_id {
             self.member(document, "/agent_attributes/spiffe_id", &id.as_str().into());
         }
-        let Some(selectors) = &expect.selectors else { return };
+        let Some(selectors) = &expect.selectors else {
+            return;
+        };
         let got = texts(&document["agent_attributes"]["selector_values"]);
         if *selectors != got {
             self.say(format!("selectors:{}", difference(selectors, &got)));
@@ -152,9 +168,15 @@ impl Judge {
     fn warnings(&mut self, expect: &Expect, got: &Value) {
         let got = texts(got);
         let fits = got.len() == expect.warnings.len()
-            && got.iter().zip(&expect.warnings).all(|(text, word)| text.starts_with(word.as_str()));
+            && got
+                .iter()
+                .zip(&expect.warnings)
+                .all(|(text, word)| text.starts_with(word.as_str()));
         if !fits {
-            self.say(format!("warnings:\n  expected {:?}\n  got      {got:?}", expect.warnings));
+            self.say(format!(
+                "warnings:\n  expected {:?}\n  got      {got:?}",
+                expect.warnings
+            ));
         }
     }
 
@@ -173,31 +195,11 @@ impl Judge {
     }
 }
 
-fn matches(note: &Note, candidate: &Value) -> bool {
-    let text = |key: &str| candidate[key].as_str().unwrap_or_default();
-    let message = text("message").to_lowercase();
-    text("severity") == note.severity
-        && note.path.as_deref().is_none_or(|path| text("path") == path)
-        && note.path_begins.as_deref().is_none_or(|path| text("path").starts_with(path))
-        && note.message_contains.as_deref().is_none_or(|part| message.contains(&part.to_lowercase()))
-}
-
-fn shown(note: &Note) -> String {
-    let mut text = format!("{} at ", note.severity);
-    let _ = match (&note.path, &note.path_begins) {
-        (Some(path), _) => write!(text, "{path:?}"),
-        (None, Some(path)) => write!(text, "{path:?}…"),
-        (None, None) => write!(text, "any path"),
-    };
-    if let Some(part) = &note.message_contains {
-        let _ = write!(text, " that says {part:?}");
-    }
-    text
-}
-
 fn texts(list: &Value) -> Vec<String> {
     let text = |item: &Value| item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-    list.as_array().map(|items| items.iter().map(text).collect()).unwrap_or_default()
+    list.as_array()
+        .map(|items| items.iter().map(text).collect())
+        .unwrap_or_default()
 }
 
 /// Both lists line by line: `-` is expected and missing, `+` is there and not expected.
@@ -227,8 +229,17 @@ mod tests {
 
     fn judged(expect: Value, code: i32, document: &Value, way: Way) -> Vec<String> {
         let expect: Expect = serde_json::from_value(expect).expect("an expectation");
-        let bytes = if document.is_null() { Vec::new() } else { document.to_string().into_bytes() };
-        let observed = Observed { code, document: &bytes, calls: [("pod", 2)].into(), way };
+        let bytes = if document.is_null() {
+            Vec::new()
+        } else {
+            document.to_string().into_bytes()
+        };
+        let observed = Observed {
+            code,
+            document: &bytes,
+            calls: [("pod", 2)].into(),
+            way,
+        };
         complaints(&expect, &observed, &["secret".to_owned()])
     }
 
@@ -253,7 +264,10 @@ mod tests {
         let expect = json!({"code": 0, "reason": "OK", "selectors": ["b", "a"], "calls": {"pod": 1}});
         let complaints = blocking(expect, 0, &success());
         assert_eq!(complaints.len(), 3, "{complaints:?}");
-        assert!(complaints.iter().any(|text| text.contains("- b\n  + a")), "{complaints:?}");
+        assert!(
+            complaints.iter().any(|text| text.contains("- b\n  + a")),
+            "{complaints:?}"
+        );
     }
 
     #[test]
@@ -265,7 +279,8 @@ mod tests {
 
     #[test]
     fn a_secret_anywhere_in_the_document_is_found() {
-        let document = json!({"code": 7, "reason": "X", "message": "m", "diagnostics": {"detail": "a secret"}});
+        let document =
+            json!({"code": 7, "reason": "X", "message": "m", "diagnostics": {"detail": "a secret"}});
         let complaints = blocking(json!({"code": 7, "reason": "X", "message": "m"}), 7, &document);
         assert_eq!(complaints, ["document holds \"secret\""]);
     }
@@ -283,7 +298,8 @@ mod tests {
     fn notes_must_match_both_ways() {
         let document = json!({"code": 3, "reason": "CONFIG_INVALID", "message": "m", "valid": false, "notes": [
             {"severity": "error", "path": "a.b", "message": "Unknown key"}]});
-        let expect = |notes: Value| json!({"code": 3, "reason": "CONFIG_INVALID", "valid": false, "notes": notes});
+        let expect =
+            |notes: Value| json!({"code": 3, "reason": "CONFIG_INVALID", "valid": false, "notes": notes});
         let right = json!([{"severity": "error", "path_begins": "a", "message_contains": "unknown"}]);
         assert!(judged(expect(right), 3, &document, Way::Validate).is_empty());
         let wrong = json!([{"severity": "error", "path": "a"}]);

@@ -8,7 +8,9 @@ mod door_process;
 mod door_rust;
 mod format;
 mod judge;
+mod notes;
 mod plan;
+mod read;
 mod run;
 mod text;
 
@@ -75,7 +77,7 @@ fn list(base: &Base, cases: &[Case]) -> Result<(), String> {
 
 /// Runs everything that was asked for; the number of runs, and of what failed.
 fn conform(arguments: &Arguments) -> Result<(usize, usize), String> {
-    let (base, mut cases) = format::read(&arguments.data)?;
+    let (base, mut cases) = read::read(&arguments.data)?;
     let gaps = coverage::gaps(&base, &cases);
     for gap in &gaps {
         println!("GAP  {gap}");
@@ -90,8 +92,10 @@ fn conform(arguments: &Arguments) -> Result<(usize, usize), String> {
     if arguments.doors.is_empty() {
         return Err(format!("no door is named\n\n{USAGE}"));
     }
-    let per_case: Vec<Vec<Run>> =
-        cases.iter().map(|case| plan::runs_of(&base, case)).collect::<Result<_, _>>()?;
+    let per_case: Vec<Vec<Run>> = cases
+        .iter()
+        .map(|case| plan::runs_of(&base, case))
+        .collect::<Result<_, _>>()?;
     let runs = per_case.concat();
     if runs.is_empty() {
         return Err("no case fits the filter".to_owned());
@@ -138,7 +142,11 @@ fn main() -> ExitCode {
     match conform(&arguments) {
         Ok((runs, failed)) => {
             println!("{} passed, {failed} failed", runs.saturating_sub(failed));
-            if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if failed == 0 {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
         }
         Err(error) => {
             eprintln!("conformance: {error}");

@@ -29,27 +29,50 @@ pub(crate) struct Outcome {
 pub(crate) fn through(name: &DoorName, base: &Base, runs: &[Run], runtime: &Runtime, jobs: usize) -> Outcome {
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, runs.len().max(1)) {
-            scope.spawn(|| {
-                let mut worker = Worker { name, base, runtime, door: None };
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(run) = runs.get(index) else { break };
-                    if let Err(failure) = worker.perform(run) {
-                        failures.lock().expect("no worker panics here").push((index, failure));
-                    }
-                }
-                if let Err(failure) = worker.finish() {
-                    failures.lock().expect("no worker panics here").push((usize::MAX, failure));
-                }
-            });
+    let fail = |index, failure| {
+        failures
+            .lock()
+            .expect("no worker panics here")
+            .push((index, failure));
+    };
+    let work = || {
+        let mut worker = Worker {
+            name,
+            base,
+            runtime,
+            door: None,
+        };
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(run) = runs.get(index) else { break worker };
+            if let Err(failure) = worker.perform(run) {
+                fail(index, failure);
+            }
         }
+    };
+    // Documents are counted by process, and a process may be shared: no door ends before all have done their work.
+    let workers: Vec<Worker> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..jobs.clamp(1, runs.len().max(1)))
+            .map(|_| scope.spawn(work))
+            .collect();
+        threads
+            .into_iter()
+            .filter_map(|thread| thread.join().ok())
+            .collect()
     });
+    for mut worker in workers {
+        if let Err(failure) = worker.finish() {
+            fail(usize::MAX, failure);
+        }
+    }
     let mut failures = failures.into_inner().expect("no worker panics here");
     failures.sort_by_key(|(index, _)| *index);
     Outcome {
-        cases: runs.iter().map(|run| run.case.title()).collect::<BTreeSet<_>>().len(),
+        cases: runs
+            .iter()
+            .map(|run| run.case.title())
+            .collect::<BTreeSet<_>>()
+            .len(),
         runs: runs.len(),
         failures: failures.into_iter().map(|(_, failure)| failure).collect(),
     }
@@ -72,7 +95,9 @@ impl Worker<'_> {
             self.door = None;
         }
         let struck = stage.strike();
-        result.and(struck).map_err(|error| format!("{} {run}\n{}", self.name.label, indented(&error)))
+        result
+            .and(struck)
+            .map_err(|error| format!("{} {run}\n{}", self.name.label, indented(&error)))
     }
 
     fn through_the_door(&mut self, run: &Run, stage: &Stage) -> Result<(), String> {
@@ -95,18 +120,30 @@ impl Worker<'_> {
             Way::Attest(via) => door.attest(via, &request),
             Way::Validate => door.validate(request.config.as_deref()),
         }?;
-        let observed =
-            Observed { code: reply.code, document: &reply.document, calls: stage.calls(), way: run.way };
+        let observed = Observed {
+            code: reply.code,
+            document: &reply.document,
+            calls: stage.calls(),
+            way: run.way,
+        };
         let complaints = complaints(&expect, &observed, &secrets);
         if complaints.is_empty() {
             return Ok(());
         }
-        // The token's text would hide the rest.
-        Err(explained(&complaints, &request, &reply, &observed, run).replace(stage.token.trim(), "${token}"))
+        Err(explained(
+            &complaints,
+            &request,
+            &reply,
+            &observed,
+            run,
+            stage.token.trim(),
+        ))
     }
 
     fn finish(&mut self) -> Result<(), String> {
-        let Some(mut door) = self.door.take() else { return Ok(()) };
+        let Some(mut door) = self.door.take() else {
+            return Ok(());
+        };
         let told = |error: String| format!("{} at its end\n{}", self.name.label, indented(&error));
         let reply = door.finish().map_err(told)?;
         let stats: Value = serde_json::from_slice(&reply.document).unwrap_or_default();
@@ -114,7 +151,10 @@ impl Worker<'_> {
             Ok(())
         } else {
             let document = String::from_utf8_lossy(&reply.document);
-            Err(told(format!("documents_alive must be 0: code {}, {document}", reply.code)))
+            Err(told(format!(
+                "documents_alive must be 0: code {}, {document}",
+                reply.code
+            )))
         }
     }
 }
@@ -129,12 +169,35 @@ fn secrets_of(token: &str) -> Vec<String> {
     secrets
 }
 
-fn explained(complaints: &[String], request: &Request, reply: &Reply, observed: &Observed, run: &Run) -> String {
+/// The complaints, and what they are about. The token's text would hide the rest: its name stands for it.
+fn explained(
+    complaints: &[String],
+    request: &Request,
+    reply: &Reply,
+    observed: &Observed,
+    run: &Run,
+    token: &str,
+) -> String {
+    let named = |text: &str| {
+        if token.is_empty() {
+            text.to_owned()
+        } else {
+            text.replace(token, "${token}")
+        }
+    };
+    let blob = |bytes: Option<&Vec<u8>>| {
+        let text = bytes.map(|bytes| named(&String::from_utf8_lossy(bytes)));
+        text.map_or_else(|| "NULL".to_owned(), |text| shortened(&text))
+    };
     let mut text = complaints.join("\n");
-    let _ = write!(text, "\nconfig: {}", blob(request.config.as_deref()));
-    let _ = write!(text, "\npayload: {}", blob(request.payload.as_deref()));
+    let _ = write!(
+        text,
+        "\nconfig: {}\npayload: {}",
+        blob(request.config.as_ref()),
+        blob(request.payload.as_ref())
+    );
     if request.options.is_some() {
-        let _ = write!(text, "\noptions: {}", blob(request.options.as_deref()));
+        let _ = write!(text, "\noptions: {}", blob(request.options.as_ref()));
     }
     for (what, patch) in [
         ("world", &run.case.world),
@@ -147,26 +210,32 @@ fn explained(complaints: &[String], request: &Request, reply: &Reply, observed: 
             let _ = write!(text, "\n{what} patched with: {}", shortened(&patch.to_string()));
         }
     }
-    let _ = write!(text, "\ncalls: {:?}", observed.calls);
-    let pretty = serde_json::from_slice::<Value>(&reply.document)
+    let document = serde_json::from_slice::<Value>(&reply.document)
         .and_then(|document| serde_json::to_string_pretty(&document))
         .unwrap_or_else(|_| String::from_utf8_lossy(&reply.document).into_owned());
-    let _ = write!(text, "\nreturned {} and this document: {pretty}", reply.code);
-    text
-}
-
-fn blob(bytes: Option<&[u8]>) -> String {
-    bytes.map_or_else(|| "NULL".to_owned(), |bytes| shortened(&String::from_utf8_lossy(bytes)))
+    let _ = write!(
+        text,
+        "\ncalls: {:?}\nreturned {} and this document: ",
+        observed.calls, reply.code
+    );
+    text + &named(&document)
 }
 
 fn shortened(text: &str) -> String {
     const ENOUGH: usize = 700;
     let start: String = text.chars().take(ENOUGH).collect();
-    if start.len() == text.len() { start } else { format!("{start}… ({} bytes)", text.len()) }
+    if start.len() == text.len() {
+        start
+    } else {
+        format!("{start}… ({} bytes)", text.len())
+    }
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| format!("    {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[cfg(test)]
@@ -177,6 +246,9 @@ mod tests {
     fn short_tokens_are_no_secrets_and_long_ones_are_with_their_signatures() {
         assert!(secrets_of("a.b.c").is_empty());
         let signature = "s".repeat(20);
-        assert_eq!(secrets_of(&format!(" h.p.{signature}\n")), [format!("h.p.{signature}"), signature]);
+        assert_eq!(
+            secrets_of(&format!(" h.p.{signature}\n")),
+            [format!("h.p.{signature}"), signature]
+        );
     }
 }
