@@ -163,7 +163,8 @@ fn is_complete(expect: &Expect, about_configuration: bool) -> Result<(), String>
             .valid
             .map_or_else(|| Err("`valid` is missing".to_owned()), |_| Ok(()));
     }
-    let message = expect.message.is_some() || expect.message_begins.is_some();
+    let beginning = expect.message_begins.as_deref().unwrap_or_default();
+    let message = expect.message.is_some() || !beginning.is_empty();
     match expect.code {
         0 if message => Err("a success has no message".to_owned()),
         0 if expect.spiffe_id.is_none() || expect.selectors.is_none() => {
