@@ -1,0 +1,66 @@
+package spireplugin
+
+import (
+	"context"
+	"errors"
+
+	nodeattestorv1 "github.com/spiffe/spire-plugin-sdk/proto/spire/plugin/server/nodeattestor/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	psat "psat-attestor.example/bindings/go"
+)
+
+// clientAddress is the metadata in which SPIRE forwards the agent's address.
+const clientAddress = "x-forwarded-client-ip"
+
+// Attest judges the payload of one agent. It sends no challenge. When the stream ends or its deadline passes, so does
+// the attestation.
+func (p *Plugin) Attest(stream nodeattestorv1.NodeAttestor_AttestServer) error {
+	request, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	attestor, err := p.current()
+	if err != nil {
+		return err
+	}
+	ctx := stream.Context()
+	result, err := attestor.Attest(ctx, request.GetPayload(), psat.WithPeer(agentAddress(ctx)))
+	if err != nil {
+		return p.refuse(err)
+	}
+	p.tellSuccess(result)
+	return stream.Send(response(&result.AgentAttributes))
+}
+
+// refuse logs what the operator should know, and returns what the agent may.
+func (p *Plugin) refuse(err error) error {
+	var refusal *psat.Error
+	if !errors.As(err, &refusal) {
+		p.log.Error("Attestation failed", "error", err)
+		return status.Error(codes.Internal, "attestation failed")
+	}
+	p.tellRefusal(refusal)
+	return refusal.GRPCStatus().Err()
+}
+
+func response(attributes *psat.AgentAttributes) *nodeattestorv1.AttestResponse {
+	return &nodeattestorv1.AttestResponse{
+		Response: &nodeattestorv1.AttestResponse_AgentAttributes{
+			AgentAttributes: &nodeattestorv1.AgentAttributes{
+				SpiffeId:       attributes.SPIFFEID,
+				SelectorValues: attributes.SelectorValues,
+				CanReattest:    attributes.CanReattest,
+			},
+		},
+	}
+}
+
+func agentAddress(ctx context.Context) string {
+	if values := metadata.ValueFromIncomingContext(ctx, clientAddress); len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}

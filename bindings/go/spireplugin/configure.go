@@ -1,0 +1,230 @@
+package spireplugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/spiffe/go-spiffe/v2/spiffeid"
+	configv1 "github.com/spiffe/spire-plugin-sdk/proto/spire/service/common/config/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	psat "psat-attestor.example/bindings/go"
+)
+
+// Configure puts a configuration in force. If it is refused, the one before stays in force.
+func (p *Plugin) Configure(ctx context.Context, request *configv1.ConfigureRequest) (*configv1.ConfigureResponse, error) {
+	p.configuring.Lock()
+	defer p.configuring.Unlock()
+	proposed := propose(request)
+	proposed.tell(p.log)
+	if proposed.refusal != nil {
+		return nil, proposed.refusal
+	}
+	if err := p.apply(ctx, proposed); err != nil {
+		return nil, err
+	}
+	return &configv1.ConfigureResponse{}, nil
+}
+
+func (p *Plugin) apply(ctx context.Context, proposed *proposal) error {
+	attestor, err := p.current()
+	if errors.Is(err, errClosed) {
+		return err
+	}
+	isFirst := err != nil
+	if isFirst {
+		// With engine alone, so that the log is connected before anything happens.
+		attestor, err = psat.New(ctx, psat.RawConfig(proposed.engine), psat.WithEvents(psat.LevelDebug, p.tellEvent))
+		if err != nil {
+			return p.refused(err)
+		}
+	}
+	validation, err := attestor.Configure(ctx, psat.RawConfig(proposed.document))
+	if err != nil {
+		if isFirst {
+			_ = attestor.Close()
+		}
+		return p.refused(err)
+	}
+	tellNotes(p.log, validation.Notes)
+	if isFirst {
+		p.publish(attestor)
+	}
+	return nil
+}
+
+// publish lets attestations go to the attestor.
+func (p *Plugin) publish(attestor *psat.Attestor) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.attestor = attestor
+	if p.metrics.IsInitialized() {
+		p.publisher = newPublisher(p.log, &p.metrics, attestor, publishEvery)
+	}
+}
+
+// refused is the answer to a configuration that the library refuses.
+func (p *Plugin) refused(err error) error {
+	var refusal *psat.Error
+	if !errors.As(err, &refusal) {
+		return status.Error(codes.Internal, err.Error())
+	}
+	tellNotes(p.log, refusal.Notes)
+	if faults := mistakes(refusal.Notes); len(faults) > 0 {
+		return status.Error(codes.InvalidArgument, faults[0])
+	}
+	return refusal
+}
+
+// Validate says whether Configure would take the configuration. It starts nothing and touches no network.
+//
+// `spire-server validate` takes any note for a mistake. So there are notes about mistakes alone, and where SPIRE's own
+// plugin has one; what is merely odd goes to the log when it is configured.
+func (p *Plugin) Validate(_ context.Context, request *configv1.ValidateRequest) (*configv1.ValidateResponse, error) {
+	proposed := propose(request)
+	response := &configv1.ValidateResponse{Valid: proposed.refusal == nil, Notes: proposed.notes}
+	if !response.Valid {
+		return response, nil
+	}
+	for _, cluster := range proposed.disabled {
+		response.Notes = append(response.Notes, cluster.String())
+	}
+	validation, err := psat.Validate(psat.RawConfig(proposed.document))
+	if err != nil {
+		return nil, err
+	}
+	response.Valid = validation.Valid
+	response.Notes = append(response.Notes, mistakes(validation.Notes)...)
+	return response, nil
+}
+
+// proposal is a configuration that SPIRE's own plugin would have checked this far.
+type proposal struct {
+	// document and engine are for the library; empty if the proposal is refused.
+	document, engine []byte
+	// notes are in SPIRE's words and order; refusal is the first that is a mistake.
+	notes   []string
+	refusal error
+	// disabled has the clusters that no agent could ever attest for.
+	disabled []disabledCluster
+	// detail is what the HCL decoder says.
+	detail error
+}
+
+type disabledCluster struct{ name, why string }
+
+func (d disabledCluster) String() string {
+	return fmt.Sprintf("cluster %q is disabled: %s", d.name, d.why)
+}
+
+// request is what Configure and Validate have in common.
+type request interface {
+	GetCoreConfiguration() *configv1.CoreConfiguration
+	GetHclConfiguration() string
+}
+
+// propose reads a request. Errors and remarks are those of SPIRE's own plugin, word for word.
+func propose(from request) *proposal {
+	proposed := new(proposal)
+	trustDomain := proposed.trustDomain(from.GetCoreConfiguration())
+	data, err := decode(from.GetHclConfiguration())
+	if err != nil {
+		proposed.mistake("plugin configuration is malformed")
+		proposed.detail = err
+		return proposed
+	}
+	if len(data.Clusters) == 0 {
+		proposed.notes = append(proposed.notes, "No clusters configured, PSAT attestation is effectively disabled")
+	}
+	names := slices.Sorted(maps.Keys(data.Clusters))
+	for _, name := range names {
+		if len(data.Clusters[name].ServiceAccountAllowList) == 0 {
+			proposed.mistake("cluster %q configuration must have at least one service account allowed", name)
+		}
+	}
+	if proposed.refusal != nil {
+		return proposed
+	}
+	possible := slices.DeleteFunc(names, proposed.disable)
+	proposed.document = data.document(trustDomain, possible)
+	proposed.engine = data.engineDocument()
+	return proposed
+}
+
+func (p *proposal) trustDomain(core *configv1.CoreConfiguration) string {
+	switch {
+	case core == nil:
+		p.mistake("server core configuration is required")
+	case core.TrustDomain == "":
+		p.mistake("server core configuration must contain trust_domain")
+	default:
+		domain, err := spiffeid.TrustDomainFromString(core.TrustDomain)
+		if err != nil {
+			p.mistake("server core configuration trust_domain is malformed: %v", err)
+		}
+		return domain.Name()
+	}
+	return ""
+}
+
+// disable reports whether the cluster's name cannot be a part of an agent ID, and notes it then. SPIRE's own plugin
+// starts with such a cluster, and fails at each of its attestations.
+func (p *proposal) disable(name string) bool {
+	probe := psat.Config{
+		TrustDomain: "example.org",
+		Clusters:    map[string]psat.ClusterConfig{name: {ServiceAccountAllowList: []string{"namespace:name"}}},
+	}
+	validation, err := psat.Validate(probe)
+	if err != nil || validation.Valid {
+		return false // an error will be met again, with the whole document
+	}
+	p.disabled = append(p.disabled, disabledCluster{name, validation.Notes[0].Message})
+	return true
+}
+
+func (p *proposal) mistake(format string, args ...any) {
+	note := fmt.Sprintf(format, args...)
+	p.notes = append(p.notes, note)
+	if p.refusal == nil {
+		p.refusal = status.Error(codes.InvalidArgument, note)
+	}
+}
+
+// tell logs what SPIRE does not: it logs the error that Configure returns.
+func (p *proposal) tell(log hclog.Logger) {
+	if p.detail != nil {
+		log.Error("The plugin configuration cannot be decoded", "error", p.detail)
+	}
+	for _, cluster := range p.disabled {
+		log.Error("Cluster is disabled: its name cannot be a part of an agent ID", "cluster", cluster.name, "error", cluster.why)
+	}
+}
+
+// mistakes are the notes that make a configuration unusable, one line each.
+func mistakes(notes []psat.Note) []string {
+	var found []string
+	for _, note := range notes {
+		if note.Severity == psat.SeverityError {
+			found = append(found, note.Path+": "+note.Message)
+		}
+	}
+	return found
+}
+
+func tellNotes(log hclog.Logger, notes []psat.Note) {
+	for _, note := range notes {
+		level := hclog.Info
+		switch note.Severity {
+		case psat.SeverityError:
+			level = hclog.Error
+		case psat.SeverityWarning:
+			level = hclog.Warn
+		}
+		log.Log(level, "Configuration: "+note.Message, "path", note.Path)
+	}
+}

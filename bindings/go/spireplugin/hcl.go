@@ -1,0 +1,171 @@
+package spireplugin
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl"
+)
+
+// pluginData is what stands in plugin_data. Pointers tell what is absent from what is empty.
+type pluginData struct {
+	Clusters   map[string]*clusterData `hcl:"clusters" json:"-"`
+	ErrorStyle *string                 `hcl:"error_style" json:"error_style,omitempty"`
+	Engine     *engineData             `hcl:"engine" json:"-"`
+
+	unknown []string
+}
+
+// clusterData is one cluster: SPIRE's keys, then ours.
+type clusterData struct {
+	ServiceAccountAllowList []string  `hcl:"service_account_allow_list" json:"service_account_allow_list,omitempty"`
+	Audience                *[]string `hcl:"audience" json:"audience,omitempty"`
+	KubeConfigFile          string    `hcl:"kube_config_file" json:"kube_config_file,omitempty"`
+	AllowedNodeLabelKeys    []string  `hcl:"allowed_node_label_keys" json:"allowed_node_label_keys,omitempty"`
+	AllowedPodLabelKeys     []string  `hcl:"allowed_pod_label_keys" json:"allowed_pod_label_keys,omitempty"`
+	UsePodUIDForAgentID     bool      `hcl:"use_pod_uid_for_agent_id" json:"use_pod_uid_for_agent_id,omitempty"`
+
+	Lookup              *string `hcl:"lookup" json:"lookup,omitempty"`
+	VerifySignature     *string `hcl:"verify_signature" json:"verify_signature,omitempty"`
+	RequireNodeUIDMatch *bool   `hcl:"require_node_uid_match" json:"require_node_uid_match,omitempty"`
+	CallTimeoutMS       *int64  `hcl:"call_timeout_ms" json:"call_timeout_ms,omitempty"`
+	MaxInFlight         *int64  `hcl:"max_in_flight" json:"max_in_flight,omitempty"`
+	MaxQueued           *int64  `hcl:"max_queued" json:"max_queued,omitempty"`
+
+	unknown []string
+}
+
+// engineData is the machinery's part.
+type engineData struct {
+	WorkerThreads   *int64 `hcl:"worker_threads" json:"worker_threads,omitempty"`
+	AttestTimeoutMS *int64 `hcl:"attest_timeout_ms" json:"attest_timeout_ms,omitempty"`
+	MaxQueuedBytes  *int64 `hcl:"max_queued_bytes" json:"max_queued_bytes,omitempty"`
+
+	unknown []string
+}
+
+// object is a JSON object in the making.
+type object = map[string]any
+
+// decode reads HCL 1 with the decoder that SPIRE uses, so that every spelling means the same here as there.
+func decode(text string) (*pluginData, error) {
+	data := new(pluginData)
+	if err := hcl.Decode(data, text); err != nil {
+		return nil, err
+	}
+	// The decoder drops keys that it does not know without a word. Without a struct, it keeps them.
+	var all object
+	if err := hcl.Decode(&all, text); err != nil {
+		return nil, err
+	}
+	data.complete()
+	data.findUnknown(all)
+	return data, nil
+}
+
+// complete fills what the decoder may leave nil although it was written down.
+func (d *pluginData) complete() {
+	for name, cluster := range d.Clusters {
+		if cluster == nil {
+			d.Clusters[name] = new(clusterData)
+		} else if cluster.Audience != nil && *cluster.Audience == nil {
+			*cluster.Audience = []string{}
+		}
+	}
+}
+
+func (d *pluginData) findUnknown(all object) {
+	d.unknown = unknownKeys(d, all)
+	for key, value := range all {
+		for _, body := range objects(value) {
+			switch {
+			case strings.EqualFold(key, "engine") && d.Engine != nil:
+				d.Engine.unknown = append(d.Engine.unknown, unknownKeys(d.Engine, body)...)
+			case strings.EqualFold(key, "clusters"):
+				d.findUnknownOfClusters(body)
+			}
+		}
+	}
+}
+
+func (d *pluginData) findUnknownOfClusters(clusters object) {
+	for name, value := range clusters {
+		for _, body := range objects(value) {
+			if cluster := d.Clusters[name]; cluster != nil {
+				cluster.unknown = append(cluster.unknown, unknownKeys(cluster, body)...)
+			}
+		}
+	}
+}
+
+// objects are the objects under one key, of which HCL allows several.
+func objects(value any) []object {
+	list, _ := value.([]object)
+	return list
+}
+
+// unknownKeys are those that no field of the struct takes. HCL compares without regard to case.
+func unknownKeys(target any, body object) []string {
+	known := reflect.TypeOf(target).Elem()
+	var unknown []string
+	for _, key := range slices.Sorted(maps.Keys(body)) {
+		isKnown := false
+		for i := range known.NumField() {
+			name, tagged := known.Field(i).Tag.Lookup("hcl")
+			isKnown = isKnown || tagged && strings.EqualFold(name, key)
+		}
+		if !isKnown {
+			unknown = append(unknown, key)
+		}
+	}
+	return unknown
+}
+
+// document is the library's configuration for the named clusters.
+func (d *pluginData) document(trustDomain string, names []string) []byte {
+	document := fields(d, d.unknown)
+	document["trust_domain"] = trustDomain
+	clusters := object{}
+	for _, name := range names {
+		clusters[name] = fields(d.Clusters[name], d.Clusters[name].unknown)
+	}
+	document["clusters"] = clusters
+	if d.Engine != nil {
+		document["engine"] = fields(d.Engine, d.Engine.unknown)
+	}
+	return encoded(document)
+}
+
+// engineDocument is the configuration of an attestor that has yet to be configured.
+func (d *pluginData) engineDocument() []byte {
+	if d.Engine == nil {
+		return nil
+	}
+	return encoded(object{"engine": fields(d.Engine, nil)})
+}
+
+// fields has the values that are set, and the unknown keys as null: those the library warns of, and otherwise ignores.
+func fields(data any, unknown []string) object {
+	values := object{}
+	decoder := json.NewDecoder(bytes.NewReader(encoded(data)))
+	decoder.UseNumber() // or 64 bits do not survive
+	if err := decoder.Decode(&values); err != nil {
+		panic(err) // it was written a moment ago
+	}
+	for _, key := range unknown {
+		values[key] = nil
+	}
+	return values
+}
+
+func encoded(value any) []byte {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // strings, numbers, and maps and lists of them
+	}
+	return text
+}
