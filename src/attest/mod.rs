@@ -2,7 +2,9 @@
 //!
 //! | rows | where |
 //! |---|---|
-//! | 1 to 8 | [`admit`], before a slot is asked for |
+//! | 1 | the engine, which has the configuration |
+//! | 2 to 7 | [`admit`] |
+//! | 8 | [`Candidate::check_form`], before a slot is asked for, as all above |
 //! | 10 | the engine's slots |
 //! | 11 to 16 | `review` |
 //! | 17 to 24, 26 | `objects` |

@@ -1,4 +1,4 @@
-//! Rows 1 to 8: what can be told from the payload alone.
+//! Rows 2 to 8: what can be told from the payload alone.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -28,7 +28,7 @@ pub struct Candidate {
     pub token: Token,
 }
 
-/// Judges `payload` by rows 1 to 8.
+/// Judges `payload` by rows 2 to 7.
 pub fn admit(config: &Config, payload: &[u8]) -> Result<Candidate, Refusal> {
     if payload.is_empty() {
         return Err(Refusal::PayloadMissing);
@@ -54,21 +54,27 @@ pub fn admit(config: &Config, payload: &[u8]) -> Result<Candidate, Refusal> {
         });
     };
 
-    // A host that asked for upstream's answers leaves the form of tokens to the API server, as upstream does.
-    let judged_here =
-        config.error_style == ErrorStyle::Precise || cluster.verify_signature == VerifySignature::Auto;
-    if judged_here {
-        if token.expose().len() > MAX_TOKEN_BYTES {
-            return Err(Refusal::TokenMalformed {
-                why: "it is longer than 16 KiB",
-            });
-        }
-        jws::check_form(token.expose()).map_err(|why| Refusal::TokenMalformed { why })?;
-    }
     Ok(Candidate {
         cluster: Arc::clone(cluster),
         token,
     })
+}
+
+impl Candidate {
+    /// Judges the token's form: row 8.
+    pub fn check_form(&self, style: ErrorStyle) -> Result<(), Refusal> {
+        // A host that asked for upstream's answers leaves the form of tokens to the API server, as upstream does.
+        if style == ErrorStyle::Upstream && self.cluster.verify_signature == VerifySignature::Off {
+            return Ok(());
+        }
+        let token = self.token.expose();
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Refusal::TokenMalformed {
+                why: "it is longer than 16 KiB",
+            });
+        }
+        jws::check_form(token).map_err(|why| Refusal::TokenMalformed { why })
+    }
 }
 
 /// The agent's JSON object.

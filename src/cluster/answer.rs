@@ -224,6 +224,10 @@ struct Text<'a>(Cow<'a, str>);
 
 /// The parser's own words are left out: they quote what it stumbled over.
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
+    // serde would take a list for a struct.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Fault::BadAnswer("the answer is no JSON object".to_owned()));
+    }
     serde_json::from_slice(body).map_err(|error| {
         let what = match error.classify() {
             Category::Data => "has a value of the wrong type",

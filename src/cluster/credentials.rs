@@ -92,6 +92,11 @@ impl Credentials {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn looks_begun(&self) -> u64 {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).begun
+    }
+
     /// Begins a look, or asks for another after the one that runs. The answer is its number.
     fn join_a_look(self: &Arc<Self>) -> u64 {
         let number = {

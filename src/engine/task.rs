@@ -54,6 +54,9 @@ pub(crate) fn begin(around: Surroundings<'_>, completion: Completion, payload: &
         Ok(admitted) => admitted,
         Err(refusal) => return job.finish(None, Findings::default(), Vec::new(), Err(refusal)),
     };
+    if let Err(refusal) = candidate.check_form(generation.config.error_style) {
+        return job.finish(Some(&cluster), Findings::default(), Vec::new(), Err(refusal));
+    }
     let bytes = candidate.token.expose().len() + job.options.bytes();
     match cluster.slots.request(bytes, around.memory) {
         Ok(request) => {

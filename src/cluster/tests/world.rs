@@ -138,7 +138,11 @@ impl Drop for Server {
 
 impl Server {
     pub(super) async fn start(plan: Plan) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1:0".parse().unwrap(), plan).await
+    }
+
+    pub(super) async fn start_at(address: SocketAddr, plan: Plan) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server_config(&plan)));
         let accepted = Arc::new(AtomicUsize::new(0));

@@ -1,0 +1,65 @@
+# Every habit of this project is one command: see `make help`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+CC ?= cc
+CXX ?= c++
+PYTHON ?= python3
+
+SHIP := target/ship
+LIB_DIR := $(CURDIR)/$(SHIP)/release
+DEVCLUSTER := target/debug/devcluster
+CFLAGS_STRICT := -Wall -Wextra -Wpedantic -Werror
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+.PHONY: build
+build: ## Build everything for development
+	$(CARGO) build --locked --workspace --all-targets
+
+.PHONY: ship
+ship: ## Build the shared and the static library as they are shipped, under target/ship
+	@# Without rlib, or cargo leaves link-time optimisation out without a word.
+	$(CARGO) rustc --locked --release --lib --crate-type cdylib,staticlib --target-dir $(SHIP)
+	ln -sf libpsat_attestor.so $(LIB_DIR)/libpsat_attestor.so.1
+	$(PYTHON) packaging/narrow_archive.py $(LIB_DIR)/libpsat_attestor.a $(SHIP)/libpsat_attestor.a
+
+.PHONY: devcluster
+devcluster:
+	$(CARGO) build --locked -p devcluster
+
+.PHONY: demo
+demo: ship devcluster ## Attest on the dev cluster and show the identity
+	@mkdir -p target/demo
+	$(CC) -std=c99 $(CFLAGS_STRICT) -O2 -Iinclude examples/attest.c -o target/demo/attest \
+	    -L$(LIB_DIR) -lpsat_attestor -Wl,-rpath,$(LIB_DIR)
+	@$(DEVCLUSTER) exec -- bash examples/demo.sh target/demo/attest
+
+.PHONY: test
+test: ship devcluster ## Run all tests that need no Kubernetes
+	$(PYTHON) tests/run.py test
+
+.PHONY: e2e
+e2e: ship ## Attest real tokens on a real kube-apiserver
+	$(PYTHON) tests/e2e/run.py
+
+.PHONY: lint
+lint: ## Check style: rustfmt, clippy, gofmt, go vet, ruff, mypy
+	$(PYTHON) tests/run.py lint
+
+.PHONY: generate
+generate: ## Write the generated files anew: the header, docs/reasons.md
+	PSAT_GENERATE=1 $(CARGO) test --locked --quiet --test generated
+
+.PHONY: doc
+doc: ## Build the Rust documentation
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --workspace --document-private-items
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	$(CARGO) clean
