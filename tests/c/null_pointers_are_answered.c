@@ -31,13 +31,13 @@ static void queue_functions_answer_null(void) {
 
 static void attestor_functions_answer_null(void) {
     char *json = &untouched;
-    EXPECT(psat_attestor_configure(NULL, NOTHING, &json), PSAT_NULL_POINTER, "NULL_POINTER", json);
+    EXPECT(psat_attestor_configure(NULL, NOTHING, &json), PSAT_NULL_POINTER, "NULL_POINTER", &json);
     json = &untouched;
-    EXPECT(psat_attestor_attest(NULL, PAYLOAD, NOTHING, &json), PSAT_NULL_POINTER, "NULL_POINTER", json);
+    EXPECT(psat_attestor_attest(NULL, PAYLOAD, NOTHING, &json), PSAT_NULL_POINTER, "NULL_POINTER", &json);
     json = &untouched;
-    EXPECT(psat_attestor_stats(NULL, &json), PSAT_NULL_POINTER, "NULL_POINTER", json);
+    EXPECT(psat_attestor_stats(NULL, &json), PSAT_NULL_POINTER, "NULL_POINTER", &json);
     json = &untouched;
-    EXPECT(psat_attestor_new(NOTHING, NULL, &json), PSAT_NULL_POINTER, "NULL_POINTER", json);
+    EXPECT(psat_attestor_new(NOTHING, NULL, &json), PSAT_NULL_POINTER, "NULL_POINTER", &json);
     CHECK(psat_attestor_shutdown(NULL, 1) == PSAT_NULL_POINTER, "shutdown needs an attestor");
     CHECK(psat_attestor_cancel(NULL, 1) == PSAT_NULL_POINTER, "cancel needs an attestor");
 }
@@ -46,23 +46,23 @@ static void null_bytes_with_a_length_are_answered(void) {
     psat_attestor_t *attestor = unconfigured_attestor();
     psat_attestor_t *made = attestor;
     char *json = &untouched;
-    EXPECT(psat_config_validate(NULL, 1, &json), PSAT_NULL_POINTER, "NULL_POINTER", json);
+    EXPECT(psat_config_validate(NULL, 1, &json), PSAT_NULL_POINTER, "NULL_POINTER", &json);
     json = &untouched;
-    EXPECT(psat_attestor_new(NULL, 1, &made, &json), PSAT_NULL_POINTER, "NULL_POINTER", json);
+    EXPECT(psat_attestor_new(NULL, 1, &made, &json), PSAT_NULL_POINTER, "NULL_POINTER", &json);
     CHECK(made == NULL, "no attestor is handed out");
     json = &untouched;
-    EXPECT(psat_attestor_configure(attestor, NULL, 1, &json), PSAT_NULL_POINTER, "NULL_POINTER", json);
+    EXPECT(psat_attestor_configure(attestor, NULL, 1, &json), PSAT_NULL_POINTER, "NULL_POINTER", &json);
     json = &untouched;
-    EXPECT(psat_attestor_attest(attestor, NULL, 1, NOTHING, &json), PSAT_NULL_POINTER, "NULL_POINTER", json);
+    EXPECT(psat_attestor_attest(attestor, NULL, 1, NOTHING, &json), PSAT_NULL_POINTER, "NULL_POINTER", &json);
     json = &untouched;
-    EXPECT(psat_attestor_attest(attestor, PAYLOAD, NULL, 1, &json), PSAT_NULL_POINTER, "NULL_POINTER", json);
+    EXPECT(psat_attestor_attest(attestor, PAYLOAD, NULL, 1, &json), PSAT_NULL_POINTER, "NULL_POINTER", &json);
     psat_attestor_free(attestor);
 }
 
 static void a_length_that_no_object_has_is_answered(void) {
     psat_attestor_t *attestor = unconfigured_attestor();
     char *json = &untouched;
-    EXPECT(psat_attestor_attest(attestor, "", SIZE_MAX, NOTHING, &json), PSAT_NULL_POINTER, "NULL_POINTER", json);
+    EXPECT(psat_attestor_attest(attestor, "", SIZE_MAX, NOTHING, &json), PSAT_NULL_POINTER, "NULL_POINTER", &json);
     psat_attestor_free(attestor);
 }
 
@@ -91,8 +91,8 @@ static void null_with_length_zero_is_nothing(void) {
     psat_attestor_t *attestor = unconfigured_attestor();
     psat_queue_t *queue = new_queue();
     char *json = NULL;
-    EXPECT(psat_config_validate(NOTHING, &json), PSAT_OK, "OK", json);
-    EXPECT(psat_attestor_attest(attestor, NOTHING, NOTHING, &json), GRPC_FAILED_PRECONDITION, "NOT_CONFIGURED", json);
+    EXPECT(psat_config_validate(NOTHING, &json), PSAT_OK, "OK", &json);
+    EXPECT(psat_attestor_attest(attestor, NOTHING, NOTHING, &json), GRPC_FAILED_PRECONDITION, "NOT_CONFIGURED", &json);
     CHECK(psat_attestor_submit(attestor, NOTHING, NOTHING, queue, 5, NULL) == PSAT_OK, "operation may be NULL");
     expect_completion(queue, 5, GRPC_FAILED_PRECONDITION, "NOT_CONFIGURED");
     psat_queue_free(queue);

@@ -64,7 +64,7 @@ psat_attestor_t *world_attestor(const world *w) {
     char *json = NULL;
     int32_t code = psat_attestor_new(w->config, strlen(w->config), &attestor, &json);
     MUST(attestor != NULL, "an attestor is made: %s", json);
-    EXPECT(code, PSAT_OK, "OK", json);
+    EXPECT(code, PSAT_OK, "OK", &json);
     return attestor;
 }
 
@@ -101,7 +101,7 @@ void expect_completion(psat_queue_t *queue, uint64_t tag, int32_t code, const ch
     CHECK(completion.tag == tag, "the completion has tag %llu, not %llu", (unsigned long long)tag,
           (unsigned long long)completion.tag);
     CHECK(completion.json != NULL && completion.json_len == strlen(completion.json), "json_len is the length");
-    EXPECT(completion.code, code, reason, completion.json);
+    EXPECT(completion.code, code, reason, &completion.json);
 }
 
 void *attest_endless(void *attestor) {
@@ -112,17 +112,19 @@ void *attest_endless(void *attestor) {
     return (void *)(intptr_t)code;
 }
 
-void expect_answer(int32_t code, int32_t wanted, const char *reason, char *json, const char *file, int line) {
+void expect_answer(int32_t code, int32_t wanted, const char *reason, char **json, const char *file, int line) {
+    const char *document = *json;
     char member[64];
     snprintf(member, sizeof member, "\"reason\":\"%s\"", reason);
-    check_that(code == wanted, file, line, "the code is %d, not %d: %s", wanted, code, json);
-    if (check_that(json != NULL, file, line, "there is a document")) {
-        check_that(is_object(json), file, line, "the document is a JSON object: %s", json);
-        check_that(document_number(json, "code") == code, file, line, "code and document agree: %s", json);
-        check_that(strstr(json, member) != NULL, file, line, "the reason is %s: %s", reason, json);
-        check_that(strstr(json, TOKEN) == NULL, file, line, "the document holds no token");
+    if (check_that(document != NULL, file, line, "there is a document beside %d", code)) {
+        check_that(code == wanted, file, line, "the code is %d, not %d: %s", wanted, code, document);
+        check_that(is_object(document), file, line, "the document is a JSON object: %s", document);
+        check_that(document_number(document, "code") == code, file, line, "code and document agree: %s", document);
+        check_that(strstr(document, member) != NULL, file, line, "the reason is %s: %s", reason, document);
+        check_that(strstr(document, TOKEN) == NULL, file, line, "the document holds no token");
     }
-    psat_string_free(json);
+    psat_string_free(*json);
+    *json = NULL;
 }
 
 int is_object(const char *json) {

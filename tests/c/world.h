@@ -72,9 +72,9 @@ void expect_completion(psat_queue_t *queue, uint64_t tag, int32_t code, const ch
 /* Blocks in an attestation with PAYLOAD; a thread's body. The code comes back as the thread's result. */
 void *attest_endless(void *attestor);
 
-/* Holds a return value and its document: JSON, code and reason as wanted. Frees the document. */
+/* Holds a return value and its document: JSON, code and reason as wanted. Frees the document, and leaves NULL there. */
 #define EXPECT(code, wanted, reason, json) expect_answer(code, wanted, reason, json, __FILE__, __LINE__)
-void expect_answer(int32_t code, int32_t wanted, const char *reason, char *json, const char *file, int line);
+void expect_answer(int32_t code, int32_t wanted, const char *reason, char **json, const char *file, int line);
 
 /* Whether a text is one JSON object, as far as brackets and quotes tell. */
 int is_object(const char *json);
