@@ -11,18 +11,18 @@
 static world w;
 static const char *own_path;
 
-/* Work in every form: a caller inside, operations that run and wait, a completion nobody takes, a consumer inside. */
-static void *wait_for_completions(void *queue) {
-    for (;;) {
-        psat_completion_t completion;
-        size_t count = 0;
-        psat_queue_next((psat_queue_t *)queue, &completion, 1, -1, &count);
+static void *take_completions(void *queue) {
+    psat_completion_t completion;
+    size_t count = 0;
+    while (psat_queue_next((psat_queue_t *)queue, &completion, 1, -1, &count) == PSAT_OK) {
         if (count == 1) {
             psat_string_free(completion.json);
         }
     }
+    return queue;
 }
 
+/* Work in every form: a caller inside, operations that run and wait, completions that nobody takes, a consumer inside. */
 static void leave_work_behind(const char *config) {
     psat_attestor_t *attestor = NULL;
     psat_queue_t *queue = new_queue();
@@ -31,7 +31,7 @@ static void leave_work_behind(const char *config) {
     int at;
     MUST(psat_attestor_new(config, strlen(config), &attestor, NULL) == PSAT_OK, "an attestor is made");
     MUST(pthread_create(&thread, NULL, attest_endless, attestor) == 0, "a caller starts");
-    MUST(pthread_create(&thread, NULL, wait_for_completions, queue) == 0, "a consumer starts");
+    MUST(pthread_create(&thread, NULL, take_completions, queue) == 0, "a consumer starts");
     for (at = 0; at < 10; at++) {
         submit_endless(attestor, queue, 1);
         psat_attestor_submit(attestor, WITHOUT_CREDENTIALS, NOTHING, queue, 2, NULL);
