@@ -1,7 +1,7 @@
 """Make a static archive that exports psat_* alone.
 
-A Rust static library carries the whole of Rust's runtime as global symbols, so that two of them in one program clash. Linking
-its objects into one and making every other symbol local leaves an archive that lives beside any other.
+A Rust static library carries the whole of Rust's runtime as global symbols, so that two of them in one program clash.
+Linking its objects into one and making every other symbol local leaves an archive that lives beside any other.
 """
 
 from __future__ import annotations

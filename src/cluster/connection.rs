@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Uri;
 use http_body_util::Full;
 use hyper::client::conn::{http1, http2};
-use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls_pki_types::ServerName;
@@ -57,14 +57,10 @@ impl Opener {
         tcp.set_connect_timeout(Some(TCP_CONNECT_TIME));
 
         let name = tls.server_name.as_deref().unwrap_or(server.host()).to_owned();
-        // Settings::check has looked at the name of an https server; another needs none.
-        let name = ServerName::try_from(name).unwrap_or_else(|_| {
-            ServerName::IpAddress(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED).into())
-        });
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls::client_config(tls)?)
             .https_or_http()
-            .with_server_name_resolver(FixedServerNameResolver::new(name))
+            .with_server_name_resolver(move |_: &Uri| ServerName::try_from(name.clone()))
             .enable_all_versions()
             .wrap_connector(tcp);
         let uri = server

@@ -5,6 +5,7 @@
 //! meanwhile share the next. A look that finds the same bytes changes nothing, a changed token changes a header, and
 //! only a changed address, CA or client certificate costs a new connection; requests under way finish on the old one.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,6 +28,15 @@ pub(super) enum Source {
     Kubeconfig(PathBuf),
     /// The service account's files under this folder.
     InCluster(PathBuf),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kubeconfig(path) => write!(f, "kubeconfig {}", path.display()),
+            Self::InCluster(mount) => write!(f, "in-cluster files in {}", mount.display()),
+        }
+    }
 }
 
 /// What the files said when they were last looked at, ready for use.
@@ -164,7 +174,8 @@ impl Credentials {
         let transport = if let Some(current) = same {
             Arc::clone(&current.transport)
         } else {
-            let opener = Opener::new(&server, &tls, self.resolver.clone())?;
+            let opener = Opener::new(&server, &tls, self.resolver.clone())
+                .map_err(|fault| fault.found_in(&self.source))?;
             Arc::new(Transport::new(opener, Arc::clone(&self.counters)))
         };
         Ok(Access {

@@ -74,6 +74,18 @@ impl Fault {
         }
     }
 
+    /// The same fault of what was read, with where that came from.
+    pub(super) fn found_in(self, place: &impl fmt::Display) -> Self {
+        match self {
+            Self::Material(problem) => Self::Material(format!("{place}: {problem}")),
+            Self::TlsMaterial { what, source } => Self::TlsMaterial {
+                what: format!("{place}: {what}"),
+                source,
+            },
+            other => other,
+        }
+    }
+
     /// What the caller can do about it.
     pub(super) fn kind(&self) -> CallErrorKind {
         match self {

@@ -47,6 +47,6 @@ pub(super) fn load(mount: &Path, environment: &Environment, files: &mut Files) -
         },
         authorization: Some(authorization),
     };
-    settings.check().map_err(Fault::InCluster)?;
+    settings.check(environment).map_err(Fault::InCluster)?;
     Ok(settings)
 }

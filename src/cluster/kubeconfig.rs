@@ -49,12 +49,6 @@ pub(super) fn load(path: &Path, environment: &Environment, files: &mut Files) ->
     let default_tls = trust != Trust::System || identity.is_some();
     let server = text(cluster.server.as_deref()).ok_or_else(|| fault(path, "the cluster has no `server`"))?;
     let server = Server::parse(server, default_tls).map_err(|problem| fault(path, problem))?;
-    if let Some(variable) = environment.proxy_variable(&server) {
-        return Err(fault(
-            path,
-            format!("{variable} applies to `server`: a proxy is not supported yet"),
-        ));
-    }
     let server_name = text(cluster.tls_server_name.as_deref())
         .map(|name| name.trim_start_matches('[').trim_end_matches(']').to_owned());
     let settings = Settings {
@@ -66,7 +60,9 @@ pub(super) fn load(path: &Path, environment: &Environment, files: &mut Files) ->
         },
         authorization,
     };
-    settings.check().map_err(|problem| fault(path, problem))?;
+    settings
+        .check(environment)
+        .map_err(|problem| fault(path, problem))?;
     Ok(settings)
 }
 
@@ -171,8 +167,7 @@ fn refuse_unsupported(cluster: &Cluster, user: Option<&AuthInfo>) -> Result<(), 
     let Some(user) = user else { return Ok(()) };
     if let Some(provider) = &user.auth_provider {
         return Err(format!(
-            "`auth-provider` ({:?}) is not supported: client-go has dropped it too; use an exec plugin, a token or a \
-             client certificate",
+            "`auth-provider` ({:?}) is not supported: use a token, a client certificate or an exec plugin",
             provider.name
         ));
     }

@@ -46,6 +46,10 @@ pub(super) const CONNECTION_WINDOW: u32 = 4 << 20;
 /// Largest answer. etcd's objects are below 2 MiB.
 pub(super) const ANSWER_BYTES: usize = 4 << 20;
 
+/// Room made for an answer before any of it has come: an ordinary pod fits, and a length that is only announced costs
+/// nothing.
+pub(super) const ROOM_AT_FIRST: usize = 64 << 10;
+
 /// Of the body of a refusal, and the time for it: it only adds words to a status that is already known.
 pub(super) const REFUSAL_BYTES: usize = 16 << 10;
 pub(super) const REFUSAL_TIME: Duration = Duration::from_secs(1);

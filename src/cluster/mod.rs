@@ -1,7 +1,7 @@
 //! One API server: credentials, connection, the calls. Decides nothing about identity.
 //!
 //! ```text
-//! Session ── one attestation: deadline, records ── request, answer
+//! Session ── one attestation: deadline, records ── request, answer, body
 //!    │
 //! Credentials ── a look at the files before each attestation ── kubeconfig, in_cluster, files, settings
 //!    │
@@ -21,6 +21,7 @@ use crate::config::ClusterConfig;
 
 mod answer;
 pub mod api;
+mod body;
 mod connection;
 mod counters;
 mod credentials;

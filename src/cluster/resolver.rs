@@ -18,8 +18,14 @@ use tower_service::Service;
 type Lookup = Shared<BoxFuture<'static, Result<Vec<SocketAddr>, Arc<io::Error>>>>;
 
 /// Looks one API server's name up. Clones share what is under way.
-#[derive(Clone, Default)]
-pub(super) struct Resolver(Arc<Mutex<Option<UnderWay>>>);
+#[derive(Clone)]
+pub(super) struct Resolver {
+    under_way: Arc<Mutex<Option<UnderWay>>>,
+    ask: Ask,
+}
+
+/// Blocks until the answer is there.
+type Ask = fn(&str) -> io::Result<Vec<SocketAddr>>;
 
 struct UnderWay {
     name: String,
@@ -27,9 +33,23 @@ struct UnderWay {
     thread: AbortHandle,
 }
 
+impl Default for Resolver {
+    /// Asks the system.
+    fn default() -> Self {
+        Self::asking(|name| Ok((name, 0).to_socket_addrs()?.collect()))
+    }
+}
+
 impl Resolver {
+    fn asking(ask: Ask) -> Self {
+        Self {
+            under_way: Arc::default(),
+            ask,
+        }
+    }
+
     fn lookup(&self, name: &str) -> Lookup {
-        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         // An answer that is already there is an old one.
         if let Some(same) = under_way
             .as_ref()
@@ -37,8 +57,8 @@ impl Resolver {
         {
             return same.lookup.clone();
         }
-        let host = name.to_owned();
-        let task = tokio::task::spawn_blocking(move || Ok((host.as_str(), 0).to_socket_addrs()?.collect()));
+        let (ask, host) = (self.ask, name.to_owned());
+        let task = tokio::task::spawn_blocking(move || ask(&host));
         let thread = task.abort_handle();
         let lookup = task
             .map(|ended| {
@@ -75,5 +95,41 @@ impl Service<Name> for Resolver {
             }
         }
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::time::Duration;
+
+    use super::*;
+
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+    fn slowly(name: &str) -> io::Result<Vec<SocketAddr>> {
+        ASKED.fetch_add(1, SeqCst);
+        std::thread::sleep(Duration::from_millis(200));
+        if name == "known" {
+            Ok(vec![([127, 0, 0, 1], 1).into()])
+        } else {
+            Err(io::ErrorKind::NotFound.into())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lookup_is_joined_while_it_runs_and_repeated_afterwards() {
+        let resolver = Resolver::asking(slowly);
+        let abandoned = resolver.lookup("known");
+        drop(abandoned);
+        let (one, two) = (resolver.lookup("known"), resolver.clone().lookup("known"));
+        assert_eq!(one.await.unwrap(), two.await.unwrap());
+        assert_eq!(ASKED.load(SeqCst), 1);
+        resolver.lookup("known").await.unwrap();
+        assert_eq!(
+            resolver.lookup("unknown").await.unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
+        assert_eq!(ASKED.load(SeqCst), 3);
     }
 }

@@ -1,6 +1,6 @@
 //! The calls of one attestation.
 
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU16, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 
 use super::Cluster;
-use super::answer;
 use super::api::{Call, CallError, ClusterApi, Node, Pod, Token, TokenReviewStatus};
 use super::credentials::Access;
 use super::error::{Fault, Phase};
 use super::limits::UNSENT_TRIES;
 use super::request::Question;
 use super::transport::Lease;
+use super::{answer, body};
 
 /// One attestation's access to a cluster: all its calls use the same credentials and end at the same deadline.
 pub struct Session {
@@ -65,7 +65,8 @@ impl Session {
         read: impl FnOnce(&[u8]) -> Result<T, Fault>,
     ) -> Result<T, CallError> {
         let question = question.map_err(|fault| error(call, String::new(), fault))?;
-        let until = self.deadline.min(Instant::now() + self.cluster.call_timeout);
+        let one_try = Instant::now().checked_add(self.cluster.call_timeout);
+        let until = one_try.map_or(self.deadline, |one_try| one_try.min(self.deadline));
         let progress = Progress::new(self, call);
         let outcome = if until <= Instant::now() {
             Err(Fault::TimeRanOut(progress.phase()))
@@ -97,19 +98,19 @@ impl Session {
         if !status.is_success() {
             let credential = access
                 .authorization
-                .as_ref()
-                .map_or("", |one| one.secret.as_str());
-            let secrets = [credential, token.map_or("", Token::expose)];
-            let body = response.into_body();
-            let (fault, read_to_end) = answer::refusal(status, question.is_get(), body, &secrets).await;
+                .iter()
+                .flat_map(|one| one.secrets.iter().map(|one| one.as_str()));
+            let secrets: Vec<&str> = credential.chain(token.map(Token::expose)).collect();
+            let refusal = body::refusal(status, question.is_get(), response.into_body(), &secrets);
+            let (fault, read_to_end) = refusal.await;
             if read_to_end {
                 lease.finished();
             }
             return Err(fault);
         }
-        let body = answer::collect(response.into_body()).await?;
+        let answer = body::collect(response.into_body()).await?;
         lease.finished();
-        read(&body)
+        read(&answer)
     }
 
     /// What a call attempted, for its error. Without credentials there is no URL.
@@ -167,7 +168,8 @@ struct Progress<'a> {
     call: Call,
     begun: Instant,
     phase: AtomicU8,
-    status: Mutex<Option<u16>>,
+    /// 0 until an answer begins.
+    status: AtomicU16,
 }
 
 impl<'a> Progress<'a> {
@@ -177,7 +179,7 @@ impl<'a> Progress<'a> {
             call,
             begun: Instant::now(),
             phase: AtomicU8::new(Phase::Credentials as u8),
-            status: Mutex::new(None),
+            status: AtomicU16::new(0),
         }
     }
 
@@ -191,13 +193,13 @@ impl<'a> Progress<'a> {
 
     fn answered(&self, status: u16) {
         self.enter(Phase::Body);
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+        self.status.store(status, Relaxed);
     }
 }
 
 impl Drop for Progress<'_> {
     fn drop(&mut self) {
-        let status = *self.status.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let status = Some(self.status.load(Relaxed)).filter(|status| *status != 0);
         let record = CallRecord {
             call: self.call,
             status,

@@ -11,6 +11,8 @@ use http::uri::{Authority, Scheme};
 use rustls_pki_types::ServerName;
 use zeroize::Zeroizing;
 
+use super::environment::Environment;
+
 /// Everything that a cluster needs to be asked.
 #[derive(Debug)]
 pub(super) struct Settings {
@@ -56,11 +58,11 @@ pub(super) enum Trust {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct SecretBytes(pub(super) Zeroizing<Vec<u8>>);
 
-/// The `Authorization` header, and the secret in it.
+/// The `Authorization` header, and the secrets in it as they might be echoed.
 #[derive(Clone)]
 pub(super) struct Authorization {
     pub(super) header: HeaderValue,
-    pub(super) secret: Zeroizing<String>,
+    pub(super) secrets: [Zeroizing<String>; 2],
 }
 
 impl Server {
@@ -130,7 +132,12 @@ impl Server {
 
 impl Settings {
     /// Rules that hold wherever the settings come from.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self, environment: &Environment) -> Result<(), String> {
+        if let Some(variable) = environment.proxy_variable(&self.server) {
+            return Err(format!(
+                "{variable} applies to the API server's address: a proxy is not supported yet"
+            ));
+        }
         let secure = self.server.scheme == Scheme::HTTPS;
         if !secure && (self.authorization.is_some() || self.tls.identity.is_some()) {
             return Err("`server` is plain http, and credentials are never sent over that".to_owned());
@@ -154,23 +161,26 @@ impl Authorization {
         if token.is_empty() {
             return Err("is empty".to_owned());
         }
-        Self::new(&Zeroizing::new(format!("Bearer {token}")), token)
+        Self::new(&Zeroizing::new(format!("Bearer {token}")), [token, ""])
     }
 
     /// `Basic`
     pub(super) fn basic(username: &str, password: &str) -> Result<Self, String> {
         let pair = Zeroizing::new(format!("{username}:{password}"));
         let encoded = Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes()));
-        Self::new(&Zeroizing::new(format!("Basic {}", encoded.as_str())), password)
+        Self::new(
+            &Zeroizing::new(format!("Basic {}", encoded.as_str())),
+            [password, encoded.as_str()],
+        )
     }
 
-    fn new(value: &str, secret: &str) -> Result<Self, String> {
+    fn new(value: &str, secrets: [&str; 2]) -> Result<Self, String> {
         let mut header = HeaderValue::from_str(value)
             .map_err(|_| "holds characters that no header can carry".to_owned())?;
         header.set_sensitive(true);
         Ok(Self {
             header,
-            secret: Zeroizing::new(secret.to_owned()),
+            secrets: secrets.map(|secret| Zeroizing::new(secret.to_owned())),
         })
     }
 }

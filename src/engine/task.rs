@@ -125,7 +125,7 @@ impl Job {
 }
 
 /// An attestation that may make calls once it has a slot.
-struct Work {
+pub(super) struct Work {
     job: Job,
     generation: Arc<Generation>,
     cluster: Arc<ClusterAtWork>,
@@ -133,7 +133,7 @@ struct Work {
 }
 
 impl Work {
-    async fn run(self, request: Request, stopped: oneshot::Receiver<Stop>) {
+    pub(super) async fn run(self, request: Request, stopped: oneshot::Receiver<Stop>) {
         let Self {
             job,
             generation,

@@ -200,6 +200,40 @@ async fn the_message_of_a_status_is_quoted_unless_it_echoes_a_credential() {
 }
 
 #[tokio::test]
+async fn an_echo_of_the_librarys_own_credential_is_not_quoted() {
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let handler = answering(|request| {
+        let echo = request.headers()[AUTHORIZATION].to_str().unwrap().to_owned();
+        (
+            401,
+            serde_json::json!({"kind": "Status", "message": format!("who is {echo}?")}).to_string(),
+        )
+    });
+    let server = Server::start(Plan::new(&authority, handler)).await;
+    folder.write("ca.crt", &authority.pem);
+    let lines = [
+        format!("server: https://{}", server.address),
+        "certificate-authority: ca.crt".into(),
+    ];
+    for user in [
+        vec!["token: marker-token-of-mine".into()],
+        vec!["username: u".into(), "password: marker".into()],
+    ] {
+        let cluster = cluster(&folder.kubeconfig(&lines, &user));
+        let error = patient(&cluster).node("n1").await.unwrap_err();
+        assert_eq!(error.kind, CallErrorKind::Unauthenticated);
+        assert!(words(&error).ends_with("answered 401"), "{}", words(&error));
+    }
+}
+
+#[test]
+fn clusters_and_sessions_may_be_used_from_any_thread() {
+    fn any_thread<T: Send + Sync + 'static>() {}
+    any_thread::<super::super::Cluster>();
+    any_thread::<super::super::Session>();
+}
+
+#[tokio::test]
 async fn what_is_not_the_object_asked_for_is_refused() {
     for body in [
         "",

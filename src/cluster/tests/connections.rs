@@ -1,17 +1,15 @@
-//! How many connections are made, and how calls end when a server does not play along.
+//! How many connections are made, and when they are replaced.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::time::Instant;
 
-use super::super::api::{CallErrorKind, ClusterApi};
-use super::super::{Cluster, StatusClass, api::Call};
+use super::super::api::{Call, CallErrorKind, ClusterApi};
+use super::super::{Cluster, StatusClass};
 use super::world::{
-    Authority, Folder, NODE, Plan, Server, answering, cluster, node_after, patient, session, words,
+    Authority, Folder, Plan, Server, answering, cluster, node_after, patient, session, words,
 };
 
 async fn ask_at_once(cluster: &Arc<Cluster>, count: usize) {
@@ -24,31 +22,17 @@ async fn ask_at_once(cluster: &Arc<Cluster>, count: usize) {
     }
 }
 
-/// A server that does with every connection what it is told, over plain http unless that is TLS itself.
-async fn raw<F>(
-    scheme: &str,
-    act: impl Fn(tokio::net::TcpStream) -> F + Send + 'static,
-) -> (Folder, Arc<Cluster>)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = format!("server: {scheme}://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((tcp, _)) = listener.accept().await {
-            tokio::spawn(act(tcp));
+/// Lets this time pass in a moment, in steps between which sockets have their turn.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    for _ in 0..time.as_secs() {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        for _ in 0..20 {
+            std::thread::sleep(Duration::from_micros(100));
+            tokio::task::yield_now().await;
         }
-    });
-    let folder = Folder::new();
-    let cluster = cluster(&folder.kubeconfig(&[server, "certificate-authority-data: ''".into()], &[]));
-    (folder, cluster)
-}
-
-async fn read_head(tcp: &mut tokio::net::TcpStream) {
-    let mut bytes = Vec::new();
-    while !bytes.ends_with(b"\r\n\r\n") {
-        bytes.push(tcp.read_u8().await.unwrap());
     }
+    tokio::time::resume();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,24 +90,6 @@ async fn a_caller_that_gives_up_does_not_stop_the_attempt() {
     }
     patient(&cluster).node("n1").await.unwrap();
     assert_eq!(server.accepted(), 1);
-}
-
-#[tokio::test]
-async fn a_cancelled_call_is_recorded() {
-    let (_folder, cluster) = raw("http", |tcp| async move {
-        let _kept = tcp;
-        std::future::pending::<()>().await;
-    })
-    .await;
-    let session = patient(&cluster);
-    assert!(
-        tokio::time::timeout(Duration::from_millis(200), session.node("n1"))
-            .await
-            .is_err()
-    );
-    let calls = session.calls();
-    assert_eq!((calls.len(), calls[0].status, calls[0].attempts), (1, None, 1));
-    assert!(calls[0].elapsed >= Duration::from_millis(150));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,7 +150,63 @@ async fn a_connection_that_the_server_closed_is_replaced() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
+async fn a_connection_that_is_going_away_finishes_its_streams_and_gets_no_more() {
+    let authority = Authority::new();
+    let folder = Folder::new();
+    let server = Server::start(Plan::new(&authority, node_after(Duration::from_millis(300)))).await;
+    let cluster = cluster(&folder.lead_to(&server, &authority));
+    let under_way = tokio::spawn({
+        let cluster = Arc::clone(&cluster);
+        async move { patient(&cluster).node("n1").await }
+    });
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    server.retire_connections();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    patient(&cluster)
+        .node("n1")
+        .await
+        .map_err(|error| words(&error))
+        .unwrap();
+    under_way.await.unwrap().map_err(|error| words(&error)).unwrap();
+    assert_eq!(server.accepted(), 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_swallows_everything_is_found_out_and_replaced() {
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let server = Server::start(Plan::new(&authority, node_after(Duration::ZERO))).await;
+    folder.write("ca.crt", &authority.pem);
+    let path = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let line = format!("server: https://{}", path.local_addr().unwrap());
+    let cluster = cluster(&folder.kubeconfig(&[line, "certificate-authority: ca.crt".into()], &[]));
+    let swallow = tokio::sync::watch::Sender::new(false);
+    let (swallowing, target) = (swallow.subscribe(), server.address);
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = path.accept().await {
+            let mut swallowing = swallowing.clone();
+            swallowing.mark_unchanged();
+            tokio::spawn(async move {
+                let mut far = tokio::net::TcpStream::connect(target).await.unwrap();
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                    _ = swallowing.changed() => std::future::pending().await,
+                }
+            });
+        }
+    });
+    patient(&cluster).node("n1").await.unwrap();
+    swallow.send_replace(true);
+    pass(Duration::from_secs(22)).await;
+    session(&cluster, Duration::from_secs(2))
+        .node("n1")
+        .await
+        .map_err(|error| words(&error))
+        .unwrap();
+    assert_eq!(server.accepted(), 2);
+}
+
+#[tokio::test]
 async fn idle_connections_are_closed() {
     for alpn in [&["h2"][..], &["http/1.1"][..]] {
         let authority = Authority::new();
@@ -195,124 +217,13 @@ async fn idle_connections_are_closed() {
         })
         .await;
         let cluster = cluster(&folder.lead_to(&server, &authority));
-        tokio::time::resume();
         patient(&cluster).node("n1").await.unwrap();
         let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-        tokio::time::pause();
-        for _ in 0..56 {
-            tokio::time::advance(Duration::from_secs(1)).await;
-            // Lets sockets and pings have their turn.
-            for _ in 0..20 {
-                std::thread::sleep(Duration::from_micros(100));
-                tokio::task::yield_now().await;
-            }
-        }
-        tokio::time::resume();
+        pass(Duration::from_secs(56)).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         let left = tokio::runtime::Handle::current().metrics().num_alive_tasks();
         assert!(left < tasks, "{left} of {tasks}");
         patient(&cluster).node("n1").await.unwrap();
         assert_eq!(server.accepted(), 2);
-        tokio::time::pause();
     }
-}
-
-#[tokio::test]
-async fn a_server_that_never_answers_costs_the_deadline_and_no_more() {
-    let ask = async |cluster: Arc<Cluster>, phase: &str| {
-        let began = Instant::now();
-        let error = session(&cluster, Duration::from_millis(300))
-            .node("n1")
-            .await
-            .unwrap_err();
-        assert_eq!(error.kind, CallErrorKind::DeadlineExceeded, "{}", words(&error));
-        assert!(words(&error).contains(phase), "{}", words(&error));
-        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-    };
-    let (_a, in_tls) = raw("https", |tcp| async move {
-        let _kept = tcp;
-        std::future::pending::<()>().await;
-    })
-    .await;
-    // Without a CA the system's roots are asked for, which a machine may lack.
-    if rustls_native_certs::load_native_certs().certs.is_empty() {
-        let error = session(&in_tls, Duration::from_secs(5))
-            .node("n1")
-            .await
-            .unwrap_err();
-        assert!(
-            words(&error).contains("no usable root certificates"),
-            "{}",
-            words(&error)
-        );
-    } else {
-        ask(in_tls, "waiting for a connection").await;
-    }
-    let (_b, before_head) = raw("http", |tcp| async move {
-        let _kept = tcp;
-        std::future::pending::<()>().await;
-    })
-    .await;
-    ask(before_head, "waiting for the answer").await;
-    let (_c, in_body) = raw("http", |mut tcp| async move {
-        read_head(&mut tcp).await;
-        tcp.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
-            .await
-            .unwrap();
-        std::future::pending::<()>().await;
-    })
-    .await;
-    ask(in_body, "reading the answer").await;
-}
-
-#[tokio::test]
-async fn an_answer_that_is_cut_short_is_unreachable() {
-    let half = &NODE[..40];
-    for head in ["Content-Length: 500\r\n", "Transfer-Encoding: chunked\r\n"] {
-        let body = if head.starts_with('T') {
-            format!("28\r\n{half}\r\n")
-        } else {
-            half.to_owned()
-        };
-        let answer: &'static str = format!("HTTP/1.1 200 OK\r\n{head}\r\n{body}").leak();
-        let (_folder, cluster) = raw("http", move |mut tcp| async move {
-            read_head(&mut tcp).await;
-            tcp.write_all(answer.as_bytes()).await.unwrap();
-        })
-        .await;
-        let error = patient(&cluster).node("n1").await.unwrap_err();
-        assert_eq!(error.kind, CallErrorKind::Unreachable, "{}", words(&error));
-        assert!(
-            words(&error).contains("before the answer was complete"),
-            "{}",
-            words(&error)
-        );
-    }
-}
-
-#[tokio::test]
-async fn what_is_no_http_is_unreachable() {
-    let (_folder, cluster) = raw("http", |mut tcp| async move {
-        read_head(&mut tcp).await;
-        tcp.write_all(b"marker marker marker\r\n\r\n").await.unwrap();
-    })
-    .await;
-    let error = patient(&cluster).node("n1").await.unwrap_err();
-    assert_eq!(error.kind, CallErrorKind::Unreachable);
-    assert!(!format!("{error:?}{}", words(&error)).contains("marker"));
-}
-
-#[tokio::test]
-async fn a_server_that_closes_at_once_is_not_asked_for_ever() {
-    let (_folder, cluster) = raw("http", |tcp| async move { drop(tcp) }).await;
-    let error = patient(&cluster).node("n1").await.unwrap_err();
-    assert_eq!(error.kind, CallErrorKind::Unreachable, "{}", words(&error));
-}
-
-#[tokio::test]
-async fn a_deadline_that_has_passed_makes_no_call() {
-    let folder = Folder::new();
-    let cluster = cluster(&folder.path("nothing"));
-    let error = session(&cluster, Duration::ZERO).node("n1").await.unwrap_err();
-    assert_eq!(error.kind, CallErrorKind::DeadlineExceeded);
 }

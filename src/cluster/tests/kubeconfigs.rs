@@ -1,8 +1,7 @@
-//! What a kubeconfig may say, what is made of it, and that it gives no secret away.
+//! What a kubeconfig may say, and what is made of it.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use secrecy::ExposeSecret;
 
 use super::super::api::CallErrorKind;
 use super::super::environment::Environment;
@@ -12,18 +11,21 @@ use super::super::kubeconfig;
 use super::super::settings::{Settings, Trust};
 use super::world::{self, Folder};
 
-fn load(text: &str) -> Result<Settings, Fault> {
+pub(super) fn load(text: &str) -> Result<Settings, Fault> {
     load_with(text, &[])
 }
 
-fn load_with(text: &str, variables: &'static [(&'static str, &'static str)]) -> Result<Settings, Fault> {
+pub(super) fn load_with(
+    text: &str,
+    variables: &'static [(&'static str, &'static str)],
+) -> Result<Settings, Fault> {
     let folder = Folder::new();
     let path = folder.write("kubeconfig", text);
     folder.write("pem", "PEM");
     kubeconfig::load(&path, &Environment::fixed(variables), &mut Files::default())
 }
 
-fn of(cluster: &[&str], user: &[&str]) -> String {
+pub(super) fn of(cluster: &[&str], user: &[&str]) -> String {
     let owned = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
     world::kubeconfig(&owned(cluster), &owned(user))
 }
@@ -33,7 +35,7 @@ fn settings(cluster: &[&str], user: &[&str]) -> Settings {
 }
 
 /// The text of the error, once it is sure that it and its Debug hold no marker.
-fn problem(text: &str) -> String {
+pub(super) fn problem(text: &str) -> String {
     let fault = load(text).unwrap_err();
     assert_eq!(fault.kind(), CallErrorKind::CredentialsUnavailable);
     let words = fault.to_string();
@@ -48,7 +50,7 @@ fn authorization(settings: &Settings) -> Option<&str> {
         .map(|one| one.header.to_str().unwrap())
 }
 
-const HTTPS: &str = "server: https://api.example:6443";
+pub(super) const HTTPS: &str = "server: https://api.example:6443";
 
 #[test]
 fn empty_strings_are_unset() {
@@ -260,116 +262,6 @@ fn json_and_a_byte_order_mark_are_fine() {
                    "clusters":[{"name":"k","cluster":{"server":"https://a"}}]}"#;
     load(text).unwrap();
     load(&format!("\u{feff}{text}")).unwrap();
-}
-
-#[test]
-fn what_is_not_supported_yet_is_named() {
-    for (cluster, user, reason) in [
-        (
-            "proxy-url: http://u:marker@proxy",
-            "token: marker",
-            "`proxy-url` is not supported yet",
-        ),
-        (
-            "insecure-skip-tls-verify: false",
-            "exec: {command: marker, args: [marker], env: [{name: marker, value: marker}]}",
-            "`exec` is not supported yet",
-        ),
-        ("insecure-skip-tls-verify: false", "as: marker", "impersonation"),
-        (
-            "insecure-skip-tls-verify: false",
-            "as-groups: [marker]",
-            "impersonation",
-        ),
-        (
-            "insecure-skip-tls-verify: false",
-            "auth-provider: {name: oidc, config: {client-secret: marker}}",
-            "`auth-provider` (\"oidc\") is not supported",
-        ),
-    ] {
-        let words = problem(&of(&[HTTPS, cluster], &[user]));
-        assert!(words.contains(reason), "{words}");
-    }
-    let proxied = load_with(&of(&[HTTPS], &[]), &[("HTTPS_PROXY", "http://u:marker@proxy:1")]).unwrap_err();
-    let words = format!("{proxied} {proxied:?}");
-    assert!(
-        words.contains("HTTPS_PROXY") && words.contains("not supported yet"),
-        "{words}"
-    );
-    assert!(!words.contains("marker"), "{words}");
-}
-
-#[test]
-fn a_parser_error_is_a_place_and_no_text() {
-    for text in [
-        "users: marker",
-        "users: [{name: u, user: {token: [marker]}}]",
-        "users: [{name: u, user: {token: {marker: marker}}}]",
-        "users: [{name: u, user: {password: marker",
-        "token: \"marker",
-        "token: &marker *marker2\nusers: *marker",
-        "users: [{name: u, user: {exec: {interactiveMode: marker}}}]",
-        "users: [{name: u, user: {exec: {env: [marker]}}}]",
-        "clusters: [{name: k, cluster: {insecure-skip-tls-verify: marker}}]",
-        "clusters: [{name: k, cluster: {server: https://a, server: marker}}]",
-        "marker: !!binary marker\n\tmarker",
-        "kind: a\n---\nkind: marker",
-        "%marker\n---\n",
-    ] {
-        problem(text);
-    }
-    let words = problem("users:\n- name: u\n  user: {token: [marker]}\n");
-    assert!(words.contains("line 3, column"), "{words}");
-    let bytes = b"users: marker\xff";
-    let folder = Folder::new();
-    std::fs::write(folder.path("kubeconfig"), bytes).unwrap();
-    let path = folder.path("kubeconfig");
-    let fault = kubeconfig::load(&path, &Environment::fixed(&[]), &mut Files::default()).unwrap_err();
-    assert!(fault.to_string().contains("is not UTF-8 text"));
-}
-
-#[test]
-fn hostile_documents_end_in_an_error() {
-    let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned()
-        + &('b'..='j')
-            .zip('a'..='i')
-            .map(|(next, one)| {
-                format!("{next}: &{next} [*{one},*{one},*{one},*{one},*{one},*{one},*{one},*{one}]\n")
-            })
-            .collect::<String>();
-    problem(&bomb);
-    problem(&"[".repeat(100_000));
-    problem(&"{a: ".repeat(100_000));
-    problem("\0");
-}
-
-#[test]
-fn settings_show_no_secret() {
-    let key = BASE64_STANDARD.encode("marker-key");
-    let text = of(
-        &[HTTPS],
-        &[
-            "token: marker-token",
-            "client-certificate: pem",
-            &format!("client-key-data: {key}"),
-        ],
-    );
-    let settings = load(&text).unwrap();
-    let shown = format!("{settings:?} {settings:#?}");
-    assert!(
-        !shown.contains("marker") && !shown.contains(&format!("{:?}", b"marker-key")[1..20]),
-        "{shown}"
-    );
-    // The parser's type is never shown, but hides what it can.
-    let parsed = kube::config::Kubeconfig::from_yaml(&text).unwrap();
-    let token = parsed.auth_infos[0]
-        .auth_info
-        .as_ref()
-        .unwrap()
-        .token
-        .as_ref()
-        .unwrap();
-    assert_eq!(token.expose_secret(), "marker-token");
 }
 
 #[test]

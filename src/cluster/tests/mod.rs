@@ -2,7 +2,9 @@
 
 mod answers;
 mod connections;
+mod faults;
 mod kubeconfigs;
 mod rotation;
+mod secrets;
 mod trust;
 mod world;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -128,6 +130,7 @@ pub(super) struct Server {
     pub(super) accepted: Arc<AtomicUsize>,
     pub(super) heads: Arc<Mutex<Vec<http::request::Parts>>>,
     accepting: JoinHandle<()>,
+    retire: watch::Sender<bool>,
 }
 
 impl Drop for Server {
@@ -147,6 +150,8 @@ impl Server {
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server_config(&plan)));
         let accepted = Arc::new(AtomicUsize::new(0));
         let heads = Arc::<Mutex<Vec<_>>>::default();
+        let retire = watch::Sender::new(false);
+        let retiring = retire.subscribe();
         let (count, seen, handler) = (Arc::clone(&accepted), Arc::clone(&heads), plan.handler);
         let accepting = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
@@ -156,9 +161,10 @@ impl Server {
                 };
                 count.fetch_add(1, SeqCst);
                 let (acceptor, seen, handler) = (acceptor.clone(), Arc::clone(&seen), Arc::clone(&handler));
+                let retiring = retiring.clone();
                 connections.spawn(async move {
                     if let Ok(tls) = acceptor.accept(tcp).await {
-                        serve(tls, seen, handler).await;
+                        serve(tls, seen, handler, retiring).await;
                     }
                 });
             }
@@ -168,7 +174,13 @@ impl Server {
             accepted,
             heads,
             accepting,
+            retire,
         }
+    }
+
+    /// Says GOAWAY on the HTTP/2 connections that there are. Those that come are served.
+    pub(super) fn retire_connections(&self) {
+        self.retire.send_replace(true);
     }
 
     pub(super) fn accepted(&self) -> usize {
@@ -209,7 +221,9 @@ async fn serve(
     tls: tokio_rustls::server::TlsStream<tokio::net::TcpStream>,
     seen: Arc<Mutex<Vec<http::request::Parts>>>,
     handler: Handler,
+    mut retiring: watch::Receiver<bool>,
 ) {
+    retiring.mark_unchanged();
     let h2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     let service = service_fn(move |request: Request<Incoming>| {
         let (seen, handler) = (Arc::clone(&seen), Arc::clone(&handler));
@@ -222,10 +236,15 @@ async fn serve(
     });
     let io = TokioIo::new(tls);
     let _ = if h2 {
-        hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-            .max_concurrent_streams(100)
-            .serve_connection(io, service)
-            .await
+        let mut settings = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        settings.max_concurrent_streams(100);
+        let mut connection = pin!(settings.serve_connection(io, service));
+        loop {
+            tokio::select! {
+                ended = &mut connection => break ended,
+                Ok(()) = retiring.changed() => connection.as_mut().graceful_shutdown(),
+            }
+        }
     } else {
         hyper::server::conn::http1::Builder::new()
             .serve_connection(io, service)
@@ -272,11 +291,13 @@ impl Folder {
 pub(super) fn kubeconfig(cluster: &[String], user: &[String]) -> String {
     let mut text = String::from("apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts:\n");
     text.push_str("- name: c\n  context: {cluster: k, user: u}\nclusters:\n- name: k\n  cluster:\n");
-    cluster
-        .iter()
-        .for_each(|line| writeln!(text, "    {line}").unwrap());
+    for line in cluster {
+        writeln!(text, "    {line}").unwrap();
+    }
     text.push_str("users:\n- name: u\n  user:\n");
-    user.iter().for_each(|line| writeln!(text, "    {line}").unwrap());
+    for line in user {
+        writeln!(text, "    {line}").unwrap();
+    }
     text
 }
 

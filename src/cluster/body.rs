@@ -1,0 +1,96 @@
+//! How much of a body is read, and what of a refusal's body is passed on.
+//!
+//! Nothing that a server writes is quoted, but for the message of a `Status` in which no part of a credential stands.
+
+use http::StatusCode;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::api::CallErrorKind;
+use super::error::Fault;
+use super::limits::{
+    ANSWER_BYTES, QUOTED_CHARS, REFUSAL_BYTES, REFUSAL_TIME, ROOM_AT_FIRST, SECRET_RUN_BYTES,
+};
+
+/// Reads the body of an answer to its end.
+pub(super) async fn collect(body: Incoming) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    collect_up_to(ANSWER_BYTES, body).await
+}
+
+/// What is larger than the limit is given up as soon as that is known.
+async fn collect_up_to(limit: usize, mut body: Incoming) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let too_large = || Fault::BadAnswer(format!("the answer is larger than {} KiB", limit >> 10));
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > limit {
+        return Err(too_large());
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(announced.min(ROOM_AT_FIRST)));
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if bytes.len() + data.len() > limit {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+/// The failure that a status stands for, with the server's words where they can be quoted. Beside it, whether the
+/// body was read to its end.
+pub(super) async fn refusal(
+    status: StatusCode,
+    is_get: bool,
+    body: Incoming,
+    secrets: &[&str],
+) -> (Fault, bool) {
+    let kind = match status {
+        StatusCode::UNAUTHORIZED => CallErrorKind::Unauthenticated,
+        StatusCode::FORBIDDEN => CallErrorKind::Forbidden,
+        StatusCode::NOT_FOUND if is_get => CallErrorKind::NotFound,
+        StatusCode::TOO_MANY_REQUESTS => CallErrorKind::Throttled,
+        _ => CallErrorKind::Status,
+    };
+    let body = tokio::time::timeout(REFUSAL_TIME, collect_up_to(REFUSAL_BYTES, body)).await;
+    let body = body.ok().and_then(Result::ok);
+    let words = body.as_deref().and_then(|body| status_message(body));
+    let quoted = words
+        .and_then(|words| quotable(&words, secrets))
+        .map(|words| format!(": {words}"));
+    let text = format!("answered {}{}", status.as_u16(), quoted.unwrap_or_default());
+    (Fault::Refused(kind, text), body.is_some())
+}
+
+/// `message` of a `metav1.Status`. A proxy or a server under load may send anything else.
+fn status_message(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Status {
+        kind: String,
+        message: String,
+    }
+    let status: Status = serde_json::from_slice(body).ok()?;
+    (status.kind == "Status" && !status.message.is_empty()).then_some(status.message)
+}
+
+/// The words, cut to a length, unless a part of a secret stands in them.
+fn quotable(words: &str, secrets: &[&str]) -> Option<String> {
+    let cut: String = words
+        .chars()
+        .take(QUOTED_CHARS)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let leaks = secrets.iter().filter(|secret| !secret.is_empty()).any(|secret| {
+        // Looked for in what is quoted and in what was cut alike: cutting must not hide a secret's beginning.
+        let run = SECRET_RUN_BYTES.min(secret.len());
+        words
+            .as_bytes()
+            .windows(run)
+            .any(|window| holds(secret.as_bytes(), window))
+    });
+    (!leaks).then_some(cut)
+}
+
+fn holds(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}

@@ -1,0 +1,148 @@
+"""Run the tests, or the style checks, and count.
+
+`make test` and `make lint` call this. Each step is one command, which anyone can run alone; its output is shown as it
+comes, and the last line is the sum of all: `N passed, N failed`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+import venv
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SHIPPED = ROOT / "target" / "ship" / "release" / "libpsat_attestor.so"
+TOOLS = ROOT / "target" / "lint-tools"
+
+CARGO_RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed")
+PLAIN_RESULT = re.compile(r"^(\d+) passed, (\d+) failed")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command. It says itself how many tests it ran, or counts as one."""
+
+    name: str
+    command: list[str]
+    counts: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def test_steps() -> list[Step]:
+    shipped = {"PSAT_LIB": str(SHIPPED)}
+    return [
+        Step("Rust", ["cargo", "test", "--locked", "--workspace"], counts=True),
+        Step("the release build", ["cargo", "build", "--locked", "--release"]),
+        Step("C", ["make", "-C", "tests/c", "test"], counts=True),
+        Step("C11 and C++", ["make", "-C", "tests/c", "dialects"]),
+        Step("valgrind", ["make", "-C", "tests/c", "valgrind"], counts=True),
+        Step(
+            "exported symbols",
+            ["python3", "tests/c/symbols.py", "target/release/libpsat_attestor.so", str(SHIPPED)],
+        ),
+        Step("examples", ["python3", "tests/examples.py"], counts=True, environment=shipped),
+        Step(
+            "conformance",
+            [
+                "cargo",
+                "run",
+                "--locked",
+                "--quiet",
+                "-p",
+                "conformance",
+                "--",
+                "--door",
+                "rust",
+                "--door",
+                "c=target/c/door",
+            ],
+            counts=True,
+        ),
+    ]
+
+
+def lint_steps() -> list[Step]:
+    python = ["tests/run.py", "tests/examples.py", "packaging", "examples"]
+    tool = f"{TOOLS}/bin/"
+    return [
+        Step("rustfmt", ["cargo", "fmt", "--all", "--check"]),
+        Step("clippy", ["cargo", "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        Step(
+            "clippy with fault injection",
+            ["cargo", "clippy", "--locked", "--features", "fault-injection", "--", "-D", "warnings"],
+        ),
+        Step("gofmt", ["bash", "-c", 'test -z "$(gofmt -l tests/e2e/tools/certificates | tee /dev/stderr)"']),
+        Step("go vet", ["go", "-C", "tests/e2e/tools/certificates", "vet", "./..."]),
+        Step("ruff", [tool + "ruff", "check", *python, "tests/c", "tests/e2e"]),
+        Step("ruff format", [tool + "ruff", "format", "--check", *python, "tests/c", "tests/e2e"]),
+        Step("mypy", [tool + "mypy", *python, "tests/c/symbols.py"]),
+        Step("mypy of the e2e tests", ["bash", "-c", f"cd tests/e2e && {tool}mypy --config-file {ROOT}/mypy.ini ."]),
+    ]
+
+
+def run(step: Step) -> tuple[int, int]:
+    """Run one step; how many tests passed and failed."""
+    print(f"\n== {step.name}: {' '.join(step.command)}", flush=True)
+    begun = time.monotonic()
+    process = subprocess.Popen(
+        step.command,
+        cwd=ROOT,
+        env={**os.environ, **step.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    passed = failed = 0
+    assert process.stdout is not None
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        result = CARGO_RESULT.match(line) or PLAIN_RESULT.match(line)
+        if result and step.counts:
+            passed += int(result[1])
+            failed += int(result[2])
+    code = process.wait()
+    if not step.counts:
+        passed = int(code == 0)
+    if code != 0 or passed + failed == 0:
+        # A step that ends badly, or that ran nothing, has failed whatever it counted.
+        failed = max(failed, 1)
+    print(f"== {step.name}: {passed} passed, {failed} failed ({time.monotonic() - begun:.0f} s)", flush=True)
+    return passed, failed
+
+
+def install_lint_tools() -> None:
+    requirements = ROOT / "tests" / "lint-requirements.txt"
+    stamp = TOOLS / "installed"
+    if stamp.exists() and stamp.read_text() == requirements.read_text():
+        return
+    venv.create(TOOLS, with_pip=True, clear=True)
+    pip = [str(TOOLS / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    subprocess.run([*pip, "--require-hashes", "-r", str(requirements)], check=True)
+    stamp.write_text(requirements.read_text())
+
+
+def main() -> int:
+    if sys.argv[1:] == ["test"]:
+        steps = test_steps()
+    elif sys.argv[1:] == ["lint"]:
+        install_lint_tools()
+        steps = lint_steps()
+    else:
+        print("usage: run.py test|lint", file=sys.stderr)
+        return 2
+    results = [(step, *run(step)) for step in steps]
+    print()
+    for step, passed, failed in results:
+        print(f"{'ok' if failed == 0 else 'FAILED':7} {step.name}: {passed} passed, {failed} failed")
+    print(f"{sum(r[1] for r in results)} passed, {sum(r[2] for r in results)} failed")
+    return int(any(failed for _, _, failed in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
