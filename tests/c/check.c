@@ -99,6 +99,7 @@ int check_in_child(void (*body)(void)) {
 }
 
 int check_run(const check_case *cases, size_t count) {
+    size_t passed = 0;
     size_t at;
     alarm(PATIENCE_SECONDS * (unsigned)(check_slack_ms() > 1000 ? 4 : 1));
     for (at = 0; at < count; at++) {
@@ -108,7 +109,9 @@ int check_run(const check_case *cases, size_t count) {
         if (__atomic_load_n(&failures, __ATOMIC_RELAXED) == before) {
             printf("ok %s\n", running);
             fflush(stdout);
+            passed++;
         }
     }
+    printf("%zu passed, %zu failed\n", passed, count - passed);
     return failures == 0 ? 0 : 1;
 }
