@@ -166,7 +166,7 @@ int main(void) {
     static const check_case cases[] = {
         CASE(every_operation_of_a_crowd_completes),
         CASE(a_shutdown_while_the_crowd_comes_in_loses_none),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

@@ -88,7 +88,7 @@ int main(void) {
         CASE(what_is_done_stays_as_it_is),
         CASE(unknown_operations_are_left_alone),
         CASE(tear_down),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

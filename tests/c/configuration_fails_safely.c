@@ -114,7 +114,7 @@ int main(void) {
         CASE(a_new_configuration_replaces_the_old_one),
         CASE(a_running_attestation_stays_with_the_configuration_it_began_with),
         CASE(attestors_do_not_share_a_configuration),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

@@ -114,7 +114,7 @@ int main(void) {
         CASE(a_submission_ends_in_its_time),
         CASE(no_time_at_all_is_a_deadline_too),
         CASE(a_file_that_hangs_holds_up_nobody),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

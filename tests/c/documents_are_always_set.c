@@ -137,7 +137,7 @@ int main(void) {
         CASE(statistics_are_a_document),
         CASE(json_may_be_unwanted),
         CASE(tear_down),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

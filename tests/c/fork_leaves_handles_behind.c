@@ -154,7 +154,7 @@ int main(void) {
         CASE(the_parent_goes_on),
         CASE(forks_under_load_hang_no_child),
         CASE(tear_down),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

@@ -94,7 +94,7 @@ int main(void) {
         CASE(a_queue_is_freed_with_what_waits_in_it),
         CASE(two_attestors_share_a_queue),
         CASE(callers_inside_an_attestor_survive_its_free),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

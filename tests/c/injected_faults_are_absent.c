@@ -28,7 +28,7 @@ static void a_shipped_library_passes_over_the_key(void) {
 int main(void) {
     static const check_case cases[] = {
         CASE(a_shipped_library_passes_over_the_key),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

@@ -1,8 +1,9 @@
-/* Threads and descriptors: what an attestor or a queue took is gone after its free. */
+/* Threads and descriptors: what an attestor or a queue takes is no other program's, and gone after its free. */
 
 #include "world.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
 
 static int entries_of(const char *folder) {
@@ -63,10 +64,42 @@ static void threads_and_descriptors_end_with_their_handles(void) {
     world_close(&w);
 }
 
+static void descriptors_are_close_on_exec(void) {
+    enum { MOST = 256 };
+    char open_before[MOST];
+    psat_attestor_t *attestor;
+    psat_queue_t *queue;
+    int taken = 0;
+    int descriptor;
+    world w;
+    world_open(&w, "", "");
+    for (descriptor = 0; descriptor < MOST; descriptor++) {
+        open_before[descriptor] = fcntl(descriptor, F_GETFD) >= 0;
+    }
+    attestor = world_attestor(&w);
+    queue = new_queue();
+    CHECK(psat_queue_fd(queue) >= 0, "the queue has a descriptor");
+    submit_endless(attestor, queue, 1);
+    CHECK(psat_attestor_attest(attestor, PAYLOAD, TEXT("{\"timeout_ms\":50}"), NULL) == GRPC_DEADLINE_EXCEEDED,
+          "a connection is there");
+    for (descriptor = 0; descriptor < MOST; descriptor++) {
+        int flags = fcntl(descriptor, F_GETFD);
+        if (flags >= 0 && !open_before[descriptor]) {
+            taken++;
+            CHECK((flags & FD_CLOEXEC) != 0, "descriptor %d is close-on-exec", descriptor);
+        }
+    }
+    CHECK(taken >= 3, "descriptors of the runtime, the queue and a connection are there, not %d", taken);
+    psat_queue_free(queue);
+    psat_attestor_free(attestor);
+    world_close(&w);
+}
+
 int main(void) {
     static const check_case cases[] = {
         CASE(threads_and_descriptors_end_with_their_handles),
-        CASE(no_document_is_left),
+        CASE(descriptors_are_close_on_exec),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

@@ -108,7 +108,7 @@ int main(void) {
         CASE(a_length_that_no_object_has_is_answered),
         CASE(submit_answers_null_and_writes_the_operation),
         CASE(null_with_length_zero_is_nothing),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

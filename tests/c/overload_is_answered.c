@@ -93,7 +93,7 @@ int main(void) {
         CASE(memory_for_those_who_wait_is_bounded),
         CASE(half_of_the_time_is_the_most_that_is_waited),
         CASE(refusals_that_need_no_call_need_no_slot),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

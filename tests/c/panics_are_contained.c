@@ -109,7 +109,7 @@ int main(void) {
         CASE(a_panic_on_the_callers_thread_is_contained_too),
         CASE(others_go_on),
         CASE(nothing_is_written_to_stderr),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

@@ -132,7 +132,7 @@ int main(void) {
         CASE(it_is_readable_after_a_wake_until_the_next_call),
         CASE(it_is_readable_for_ever_after_close),
         CASE(tear_down),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

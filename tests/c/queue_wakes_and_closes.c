@@ -158,7 +158,7 @@ int main(void) {
         CASE(accepted_operations_complete_into_a_closed_queue),
         CASE(close_ends_all_calls_that_wait),
         CASE(tear_down),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

@@ -108,7 +108,7 @@ int main(void) {
         CASE(everything_but_statistics_answers_that_it_is_over),
         CASE(an_attestor_without_configuration_can_be_shut_down),
         CASE(several_threads_may_shut_down_at_once),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

@@ -2,7 +2,6 @@
 
 #include "world.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,48 +24,26 @@ static int may_be_open(int number) {
     return number == SIGKILL || number == SIGSTOP || (number >= 32 && number < SIGRTMIN);
 }
 
-/* The value of a line of /proc/self/task/ID/status, and of comm. */
-static int read_line(const char *task, const char *file, const char *key, char *value, size_t size) {
-    char path[128];
+static void expect_blocked(const char *id, const char *name) {
+    static const char key[] = "SigBlk:\t";
+    char path[64];
     char line[256];
-    FILE *lines;
-    int found = 0;
-    snprintf(path, sizeof path, "/proc/self/task/%.32s/%s", task, file);
-    lines = fopen(path, "r");
-    while (lines != NULL && !found && fgets(line, sizeof line, lines) != NULL) {
-        if (strncmp(line, key, strlen(key)) == 0) {
-            snprintf(value, size, "%.*s", (int)strcspn(line + strlen(key), "\n"), line + strlen(key));
-            found = 1;
+    unsigned long long mask = 0;
+    int number;
+    FILE *status;
+    snprintf(path, sizeof path, "/proc/self/task/%.20s/status", id);
+    status = fopen(path, "r");
+    MUST(status != NULL, "the thread's status can be read");
+    while (fgets(line, sizeof line, status) != NULL) {
+        if (strncmp(line, key, sizeof key - 1) == 0) {
+            mask = strtoull(line + sizeof key - 1, NULL, 16);
         }
     }
-    if (lines != NULL) {
-        fclose(lines);
+    fclose(status);
+    /* The last one is valgrind's. */
+    for (number = 1; number < SIGRTMAX; number++) {
+        CHECK(may_be_open(number) || (mask >> (number - 1) & 1) != 0, "thread %s (%s) blocks signal %d", name, id, number);
     }
-    return found;
-}
-
-/* Looks at every thread of the library; how many there are. */
-static int threads_that_block_signals(void) {
-    DIR *tasks = opendir("/proc/self/task");
-    struct dirent *task;
-    int count = 0;
-    MUST(tasks != NULL, "the threads can be listed");
-    while ((task = readdir(tasks)) != NULL) {
-        char name[32];
-        char blocked[32];
-        if (task->d_name[0] != '.' && read_line(task->d_name, "comm", "", name, sizeof name) &&
-            strncmp(name, "psat-", 5) == 0 && read_line(task->d_name, "status", "SigBlk:\t", blocked, sizeof blocked)) {
-            unsigned long long mask = strtoull(blocked, NULL, 16);
-            int number;
-            count++;
-            for (number = 1; number <= SIGRTMAX; number++) {
-                CHECK(may_be_open(number) || (mask >> (number - 1) & 1) != 0, "thread %s (%s) blocks signal %d", name,
-                      task->d_name, number);
-            }
-        }
-    }
-    closedir(tasks);
-    return count;
 }
 
 static void no_handler_and_no_mask_changes(void) {
@@ -108,7 +85,7 @@ static void threads_of_the_library_block_asynchronous_signals(void) {
     attestor = world_attestor(&w);
     /* Reads files and opens a connection, so that the threads for that are there too. */
     psat_attestor_attest(attestor, PAYLOAD, TEXT("{\"timeout_ms\":20}"), NULL);
-    CHECK(threads_that_block_signals() >= 3, "workers and a reader of files are there");
+    CHECK(library_threads(expect_blocked) >= 3, "workers and a reader of files are there");
     psat_attestor_free(attestor);
     world_close(&w);
 }
@@ -189,7 +166,7 @@ int main(void) {
         CASE(threads_of_the_library_block_asynchronous_signals),
         CASE(signals_of_the_process_come_to_the_host),
         CASE(peers_that_reset_connections_kill_nobody),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

@@ -130,7 +130,7 @@ int main(void) {
         CASE(operations_are_never_named_twice),
         CASE(blocking_calls_count_in_the_same_row),
         CASE(every_tag_is_possible),
-        CASE(no_document_is_left),
+        CASE(nothing_is_left),
     };
     return CHECK_RUN(cases);
 }

@@ -1,6 +1,7 @@
 #include "world.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -183,9 +184,40 @@ int stats_become(const psat_attestor_t *attestor, const char *key, long long wan
     return 0;
 }
 
-void no_document_is_left(void) {
+int library_threads(void (*look)(const char *id, const char *name)) {
+    DIR *tasks = opendir("/proc/self/task");
+    const struct dirent *task;
+    int count = 0;
+    MUST(tasks != NULL, "the threads can be listed");
+    while ((task = readdir(tasks)) != NULL) {
+        char path[64];
+        char name[32] = "";
+        FILE *comm;
+        snprintf(path, sizeof path, "/proc/self/task/%.20s/comm", task->d_name);
+        comm = fopen(path, "r");
+        if (comm != NULL && fgets(name, sizeof name, comm) != NULL && strncmp(name, "psat-", 5) == 0) {
+            name[strcspn(name, "\n")] = '\0';
+            count++;
+            if (look != NULL) {
+                look(task->d_name, name);
+            }
+        }
+        if (comm != NULL) {
+            fclose(comm);
+        }
+    }
+    closedir(tasks);
+    return count;
+}
+
+void nothing_is_left(void) {
     psat_attestor_t *attestor = unconfigured_attestor();
     long long alive = stats_number(attestor, "documents_alive");
+    int tries;
     CHECK(alive == 0, "%lld documents were not freed", alive);
     psat_attestor_free(attestor);
+    for (tries = 0; tries < 5000 && library_threads(NULL) > 0; tries++) {
+        check_sleep_ms(1);
+    }
+    CHECK(library_threads(NULL) == 0, "threads of freed attestors go on");
 }

@@ -88,7 +88,10 @@ long long stats_number(const psat_attestor_t *attestor, const char *key);
 /* Waits until a number of the statistics is as wanted; false if it does not become so. */
 int stats_become(const psat_attestor_t *attestor, const char *key, long long wanted);
 
-/* A last case for every program: whoever took a document has given it back. */
-void no_document_is_left(void);
+/* Looks at each thread of the library, by its number and its name; how many there are. `look` may be NULL. */
+int library_threads(void (*look)(const char *id, const char *name));
+
+/* A last case for every program: whoever took a document has given it back, and the threads have ended. */
+void nothing_is_left(void);
 
 #endif
