@@ -27,4 +27,4 @@ mod engine;
 pub mod ffi;
 mod quote;
 
-pub use engine::{Answer, Attestor, Closed, Completed, Document, Next, Queue, documents_alive};
+pub use engine::{Answer, Attestor, Closed, Completed, Document, Next, Queue, documents_alive, validate};

@@ -80,19 +80,21 @@ pub async fn attest(
         let node = api.node(&pod.node_name).await.map_err(Refusal::Call)?;
         (pod, node)
     };
-    objects::judge_node(cluster, &binding, &node, findings)?;
+    let node_uid = objects::node_uid(&node)?;
     let objects = Objects {
         pod: &pod,
         node: &node,
     };
-    identity::describe(
+    let attributes = identity::describe(
         trust_domain,
         cluster,
         &binding,
         &pod.node_name,
-        &node.uid,
+        node_uid,
         Some(&objects),
-    )
+    )?;
+    objects::judge_bound_node(cluster, &binding, node_uid, findings)?;
+    Ok(attributes)
 }
 
 /// `lookup: claims`: TokenReview's extras speak for pod and node, so rows 17 to 24 and 26 are not checked.

@@ -5,6 +5,7 @@ use super::refusal::Refusal;
 use super::review::Binding;
 use crate::cluster::api::{ClusterApi, Node, Pod, is_path_segment};
 use crate::config::ClusterConfig;
+use crate::quote::quoted;
 
 /// Asks for the pod and judges it by rows 17 to 22.
 pub async fn bound_pod(api: &impl ClusterApi, binding: &Binding) -> Result<Pod, Refusal> {
@@ -62,28 +63,35 @@ fn judge_pod(binding: &Binding, pod: &Pod) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Judges the node by rows 24 and 26.
-pub fn judge_node(
+/// Judges the node by row 24.
+pub fn node_uid(node: &Node) -> Result<&str, Refusal> {
+    if node.uid.is_empty() {
+        Err(Refusal::NodeUidEmpty)
+    } else {
+        Ok(&node.uid)
+    }
+}
+
+/// Judges by row 26 whether the token is bound to this node or to an earlier one of its name.
+pub fn judge_bound_node(
     cluster: &ClusterConfig,
     binding: &Binding,
-    node: &Node,
+    node_uid: &str,
     findings: &mut Findings,
 ) -> Result<(), Refusal> {
-    if node.uid.is_empty() {
-        return Err(Refusal::NodeUidEmpty);
+    if !binding.node_uid.contradicts(node_uid) {
+        return Ok(());
     }
-    if binding.node_uid.contradicts(&node.uid) {
-        let pod = binding.pod_name.clone();
-        if cluster.require_node_uid_match {
-            return Err(Refusal::NodeUidMismatch {
-                pod,
-                found: node.uid.clone(),
-            });
-        }
-        findings.warnings.push(format!(
-            "NODE_UID_STALE: the token of pod {} is bound to an earlier Node object of that name",
-            crate::quote::quoted(&pod)
-        ));
+    let pod = binding.pod_name.clone();
+    if cluster.require_node_uid_match {
+        return Err(Refusal::NodeUidMismatch {
+            pod,
+            found: node_uid.to_owned(),
+        });
     }
+    findings.warnings.push(format!(
+        "NODE_UID_STALE: the token of pod {} is bound to an earlier Node object of that name",
+        quoted(&pod)
+    ));
     Ok(())
 }

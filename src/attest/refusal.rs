@@ -380,7 +380,6 @@ impl Refusal {
             Self::PayloadMalformed { fault } => fault.to_string(),
             Self::ClusterUnknown { named } => format!("the payload names cluster {}", quoted(named)),
             Self::TokenMalformed { why } => format!("the token was refused by its form: {why}"),
-            Self::Overloaded { why } => (*why).to_owned(),
             Self::TokenError { error, .. } => format!("TokenReview answered: {error}"),
             Self::AudienceNotValidated { wanted, got } => format!(
                 "TokenReview validated the audiences {}, wanted is one of {}",
@@ -428,7 +427,7 @@ impl Refusal {
             Self::NodeNameUnfit { node } => {
                 format!("the pod's spec.nodeName {} cannot be a node's name", quoted(node))
             }
-            Self::IdInvalid { why } => (*why).to_owned(),
+            Self::Overloaded { why } | Self::IdInvalid { why } => (*why).to_owned(),
             Self::NodeUidMismatch { found, .. } => format!("the node has UID {}", quoted(found)),
             Self::Call(error) => chain(error),
             // Nothing was seen beyond what the reason itself says.

@@ -110,10 +110,10 @@ impl World {
         self
     }
 
-    fn ask(&self, question: String) -> usize {
+    fn ask(&self, question: &str) -> usize {
         let mut asked = self.asked.lock().expect("no test panics while asking");
-        asked.push(question.clone());
-        asked.iter().filter(|earlier| **earlier == question).count()
+        asked.push(question.to_owned());
+        asked.iter().filter(|earlier| earlier.as_str() == question).count()
     }
 
     fn asked(&self) -> Vec<String> {
@@ -166,14 +166,14 @@ fn failing(call: Call, kind: CallErrorKind) -> CallError {
 impl ClusterApi for World {
     async fn review_token(&self, token: &Token, _: &[String]) -> Result<TokenReviewStatus, CallError> {
         assert_eq!(token.expose(), TOKEN);
-        self.ask("token_review".into());
+        self.ask("token_review");
         self.review
             .clone()
             .map_err(|kind| failing(Call::TokenReview, kind))
     }
 
     async fn pod(&self, namespace: &str, name: &str) -> Result<Pod, CallError> {
-        let look = self.ask(format!("pod {namespace}/{name}"));
+        let look = self.ask(&format!("pod {namespace}/{name}"));
         let answer = self.pods[look.min(self.pods.len()) - 1].clone();
         after(self.delays.0, answer)
             .await
@@ -181,7 +181,7 @@ impl ClusterApi for World {
     }
 
     async fn node(&self, name: &str) -> Result<Node, CallError> {
-        self.ask(format!("node {name}"));
+        self.ask(&format!("node {name}"));
         after(self.delays.1, self.node.clone())
             .await
             .map_err(|kind| failing(Call::Node, kind))

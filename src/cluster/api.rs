@@ -190,6 +190,8 @@ pub enum CallErrorKind {
     BadResponse,
     /// The attestation's time or the time for the try ran out.
     DeadlineExceeded,
+    /// A fault inside this library.
+    Panicked,
 }
 
 impl CallErrorKind {
@@ -205,6 +207,7 @@ impl CallErrorKind {
             Self::Throttled => Reason::ApiThrottled,
             Self::BadResponse => Reason::ApiBadResponse,
             Self::DeadlineExceeded => Reason::DeadlineExceeded,
+            Self::Panicked => Reason::InternalPanic,
         }
     }
 }

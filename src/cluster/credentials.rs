@@ -23,6 +23,8 @@ use super::settings::{Authorization, Server, Settings, TlsSettings};
 use super::transport::Transport;
 use super::{in_cluster, kubeconfig};
 
+const LOOK_ENDED: Fault = Fault::TaskEnded("the look at the credentials");
+
 /// Where credentials come from.
 pub(super) enum Source {
     Kubeconfig(PathBuf),
@@ -94,11 +96,11 @@ impl Credentials {
         let mine = self.join_a_look();
         let fault = match ended.wait_for(|last| last.number >= mine).await {
             Ok(last) => last.fault.clone(),
-            Err(_) => Some(Fault::LookEnded),
+            Err(_) => Some(LOOK_ENDED),
         };
         match (fault, self.current.load_full()) {
             (None, Some(access)) => Ok(access),
-            (fault, _) => Err(fault.unwrap_or(Fault::LookEnded)),
+            (fault, _) => Err(fault.unwrap_or(LOOK_ENDED)),
         }
     }
 
@@ -216,7 +218,7 @@ impl Looking {
 impl Drop for Looking {
     fn drop(&mut self) {
         while !self.done {
-            self.end(Some(Fault::LookEnded));
+            self.end(Some(LOOK_ENDED));
         }
     }
 }

@@ -28,8 +28,8 @@ pub(super) enum Fault {
     Material(String),
     #[error("{what} cannot be used for TLS")]
     TlsMaterial { what: String, source: rustls::Error },
-    #[error("the look at the credentials ended early")]
-    LookEnded,
+    #[error("{0} ended without a result")]
+    TaskEnded(&'static str),
     #[error("connecting to {origin}")]
     Connect {
         origin: Arc<str>,
@@ -93,12 +93,13 @@ impl Fault {
             | Self::Kubeconfig { .. }
             | Self::InCluster(_)
             | Self::Material(_)
-            | Self::TlsMaterial { .. }
-            | Self::LookEnded => CallErrorKind::CredentialsUnavailable,
+            | Self::TlsMaterial { .. } => CallErrorKind::CredentialsUnavailable,
             Self::Connect { .. }
             | Self::ConnectTime { .. }
             | Self::ClosedAtOnce { .. }
             | Self::Broken { .. } => CallErrorKind::Unreachable,
+            // Such a task gives a result unless it panics; or it goes down with the runtime, and those who wait with it.
+            Self::TaskEnded(_) => CallErrorKind::Panicked,
             Self::BadAnswer(_) => CallErrorKind::BadResponse,
             Self::Refused(kind, _) => *kind,
             Self::TimeRanOut(_) => CallErrorKind::DeadlineExceeded,

@@ -27,6 +27,8 @@ mod counters;
 mod credentials;
 mod environment;
 mod error;
+#[cfg(feature = "fault-injection")]
+pub(crate) mod fault_injection;
 mod files;
 mod in_cluster;
 mod kubeconfig;

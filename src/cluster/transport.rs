@@ -100,6 +100,8 @@ impl Transport {
         };
         tokio::spawn(async move {
             let mut attempt = attempt;
+            #[cfg(feature = "fault-injection")]
+            super::fault_injection::panic_if_asked();
             attempt.outcome = Some(attempt.transport.opener.clone().open().await);
         });
     }
@@ -169,13 +171,8 @@ struct Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let outcome = self.outcome.take().unwrap_or_else(|| {
-            let origin = self.transport.opener.origin();
-            Err(Fault::Connect {
-                origin,
-                source: Arc::from(Box::from("the attempt was abandoned")),
-            })
-        });
+        let outcome = self.outcome.take();
+        let outcome = outcome.unwrap_or(Err(Fault::TaskEnded("the connection attempt")));
         self.transport.attempt_ended(outcome);
     }
 }

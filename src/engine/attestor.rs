@@ -243,8 +243,9 @@ impl Drop for Attestor {
     }
 }
 
-/// Checks a configuration without an attestor.
-pub(crate) fn validate(config: &[u8]) -> Answer {
+/// Checks a configuration without an attestor. Touches no network.
+#[must_use]
+pub fn validate(config: &[u8]) -> Answer {
     let checked = config::check(config);
     if checked.config.is_some() {
         accepted(&checked.notes, 0)

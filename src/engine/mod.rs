@@ -13,9 +13,8 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-pub use attestor::Attestor;
+pub use attestor::{Attestor, validate};
 pub use document::{Answer, Document, documents_alive};
 pub use queue::{Closed, Completed, Next, Queue};
 
-pub(crate) use attestor::validate;
 pub(crate) use document::plain;

@@ -105,14 +105,14 @@ impl Slots {
             let permit = permit.map_err(|_| "the cluster's slots are closed")?;
             return Ok(Request::Granted(self.slot(permit)));
         }
-        let place = Reserved::take(&self.gauges, self.max_queued)
+        let reserved = Reserved::take(&self.gauges, self.max_queued)
             .ok_or("the cluster's queue is full (max_queued)")?;
         let memory = Held::take(memory, bytes)
             .ok_or("the memory for waiting attestations is used up (engine.max_queued_bytes)")?;
         Ok(Request::Queued(Place {
             permit,
             slots: Arc::clone(self),
-            _place: place,
+            _reserved: reserved,
             _memory: memory,
         }))
     }
@@ -141,7 +141,7 @@ type PendingPermit = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, Ac
 pub struct Place {
     permit: PendingPermit,
     slots: Arc<Slots>,
-    _place: Reserved,
+    _reserved: Reserved,
     _memory: Held,
 }
 

@@ -18,7 +18,7 @@ use super::slots::{QueuedBytes, Request};
 use super::stats::Tally;
 use crate::attest::{self, AgentAttributes, Candidate, Findings, Refusal};
 use crate::cluster::{CallRecord, Session};
-use crate::outcome::ErrorStyle;
+use crate::outcome::{ErrorStyle, Reason};
 
 /// Longer than any host waits; keeps times in the range of the clock.
 const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
@@ -35,6 +35,7 @@ pub(crate) struct Surroundings<'a> {
 
 /// Begins an attestation. The completion is kept, now or later.
 pub(crate) fn begin(around: Surroundings<'_>, completion: Completion, payload: &[u8], options: Options) {
+    let (memory, runtime) = (around.memory, around.runtime);
     let job = Job {
         begun: Instant::now(),
         completion,
@@ -42,42 +43,31 @@ pub(crate) fn begin(around: Surroundings<'_>, completion: Completion, payload: &
         tally: Arc::clone(around.tally),
         generation: around.generation,
     };
-    let admitted = match &job.generation {
-        None => Err(Refusal::NotConfigured),
-        Some(generation) => attest::admit(&generation.config, payload).map(|candidate| {
-            // Every configured cluster is at work, and a candidate names a configured one.
-            let cluster = Arc::clone(&generation.clusters[&candidate.cluster.name]);
-            (Arc::clone(generation), cluster, candidate)
-        }),
+    let Some(generation) = job.generation.clone() else {
+        return job.refuse(None, Refusal::NotConfigured);
     };
-    let (generation, cluster, candidate) = match admitted {
-        Ok(admitted) => admitted,
-        Err(refusal) => return job.finish(None, Findings::default(), Vec::new(), Err(refusal)),
+    let candidate = match attest::admit(&generation.config, payload) {
+        Ok(candidate) => candidate,
+        Err(refusal) => return job.refuse(None, refusal),
     };
+    // Every configured cluster is at work, and a candidate names a configured one.
+    let cluster = Arc::clone(&generation.clusters[&candidate.cluster.name]);
     if let Err(refusal) = candidate.check_form(generation.config.error_style) {
-        return job.finish(Some(&cluster), Findings::default(), Vec::new(), Err(refusal));
+        return job.refuse(Some(&cluster), refusal);
     }
     let bytes = candidate.token.expose().len() + job.options.bytes();
-    match cluster.slots.request(bytes, around.memory) {
-        Ok(request) => {
-            let stopped = job.completion.stoppable();
-            let work = Work {
-                job,
-                generation,
-                cluster,
-                candidate,
-            };
-            around.runtime.spawn(work.run(request, stopped));
-        }
-        Err(why) => {
-            job.finish(
-                Some(&cluster),
-                Findings::default(),
-                Vec::new(),
-                Err(Refusal::Overloaded { why }),
-            );
-        }
-    }
+    let request = match cluster.slots.request(bytes, memory) {
+        Ok(request) => request,
+        Err(why) => return job.refuse(Some(&cluster), Refusal::Overloaded { why }),
+    };
+    let stopped = job.completion.stoppable();
+    let work = Work {
+        job,
+        generation,
+        cluster,
+        candidate,
+    };
+    runtime.spawn(work.run(request, stopped));
 }
 
 /// The part of an attestation that is there from its first moment to its answer.
@@ -90,20 +80,22 @@ struct Job {
 }
 
 impl Job {
+    /// Ends the attestation before it has made a call.
+    fn refuse(self, cluster: Option<&ClusterAtWork>, refusal: Refusal) {
+        self.finish(cluster, Findings::default(), Vec::new(), &Err(refusal));
+    }
+
     fn finish(
         self,
         cluster: Option<&ClusterAtWork>,
         findings: Findings,
         calls: Vec<CallRecord>,
-        verdict: Verdict,
+        verdict: &Verdict,
     ) {
         #[cfg(feature = "fault-injection")]
         self.options.panic_here(super::options::PanicIn::Completion);
         let elapsed = self.begun.elapsed();
-        let reason = verdict
-            .as_ref()
-            .err()
-            .map_or(crate::outcome::Reason::Ok, Refusal::reason);
+        let reason = verdict.as_ref().err().map_or(Reason::Ok, Refusal::reason);
         let generation = self.generation.as_deref();
         let answer = Attestation {
             operation: self.completion.id(),
@@ -115,7 +107,10 @@ impl Job {
             calls,
             elapsed,
         }
-        .answer(&verdict);
+        .answer(verdict);
+        if reason == Reason::InternalPanic {
+            self.completion.count_panic();
+        }
         self.tally.count(reason, elapsed);
         if let Some(cluster) = cluster {
             cluster.tally.count(reason, elapsed);
@@ -149,7 +144,7 @@ impl Work {
         let session = cluster.api.session(job.begun + timeout);
         #[cfg(feature = "fault-injection")]
         if job.options.panics_in(super::options::PanicIn::Connection) {
-            cluster.api.panic_at_next_connection();
+            crate::cluster::fault_injection::panic_in_next_attempt();
         }
 
         let verdict = {
@@ -184,13 +179,10 @@ impl Work {
                     // The other end goes away with the attestor alone.
                     Ok(Stop::ShuttingDown) | Err(_) => Refusal::ShuttingDown,
                 }),
-                verdict = attestation => verdict.unwrap_or_else(|_| {
-                    job.completion.count_panic();
-                    Err(Refusal::InternalPanic)
-                }),
+                verdict = attestation => verdict.unwrap_or(Err(Refusal::InternalPanic)),
             }
         };
-        job.finish(Some(&cluster), findings, session.calls(), verdict);
+        job.finish(Some(&cluster), findings, session.calls(), &verdict);
     }
 }
 

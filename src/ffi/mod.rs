@@ -6,6 +6,10 @@
     unsafe_code,
     reason = "the one room where pointers from C are turned into references"
 )]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "the documentation is the header's, in C's words"
+)]
 
 mod answer;
 mod attestor;

@@ -78,7 +78,7 @@ fn the_barrier_waits_for_the_last_delivery() {
         "one is outstanding"
     );
     let delivering = std::thread::spawn(move || completion.complete(plain(Reason::ShuttingDown, "closing")));
-    assert!(operations.wait_until_done(Duration::from_secs(60)));
+    assert!(operations.wait_until_done(Duration::from_mins(1)));
     assert_eq!(code(&answer), 14, "it was delivered before the barrier opened");
     delivering.join().expect("the delivering thread ends");
 }
