@@ -59,6 +59,11 @@
 #define PSAT_COMPLETION_ATTESTATION 1
 
 /**
+ * `psat_completion_t.kind`: a log record.
+ */
+#define PSAT_COMPLETION_EVENT 2
+
+/**
  * An attestor. Opaque.
  */
 typedef struct psat_attestor_t psat_attestor_t;
@@ -69,23 +74,23 @@ typedef struct psat_attestor_t psat_attestor_t;
 typedef struct psat_queue_t psat_queue_t;
 
 /**
- * One finished operation. The layout is frozen.
+ * One finished operation, or one event. The layout is frozen.
  */
 typedef struct {
   /**
-   * What has ended: `PSAT_COMPLETION_ATTESTATION`. Free and skip kinds that you do not know.
+   * `PSAT_COMPLETION_ATTESTATION` or `PSAT_COMPLETION_EVENT`. Free and skip kinds that you do not know.
    */
   uint32_t kind;
   /**
-   * The operation's code, the same as `code` in the document.
+   * The operation's code, the same as `code` in the document; 0 for an event.
    */
   int32_t code;
   /**
-   * The tag that came with the submission.
+   * The tag that came with the submission; 0 for an event.
    */
   uint64_t tag;
   /**
-   * The operation's ID, as `psat_attestor_submit` wrote it.
+   * The operation's ID, as `psat_attestor_submit` wrote it; 0 for an event.
    */
   uint64_t operation;
   /**
@@ -264,6 +269,25 @@ int32_t psat_attestor_cancel(psat_attestor_t *attestor, uint64_t operation);
 int32_t psat_attestor_stats(const psat_attestor_t *attestor, char **json);
 
 /**
+ * Delivers this attestor's log records to `queue` as completions of kind `PSAT_COMPLETION_EVENT`.
+ *
+ * `level` is 1 error, 2 warn, 3 info, 4 debug or 5 trace, and takes those before it too; 0 ends the delivery, and `queue`
+ * may then be NULL. A second call replaces the first. Each record is a document `{"level":…,"unix_ms":…,"message":…,
+ * "fields":{…}}`. At most 1024 wait in a queue; then the oldest is dropped, which `psat_attestor_stats` counts. Nothing comes
+ * any more once `psat_attestor_shutdown` has returned.
+ *
+ * To see the start: `psat_attestor_new` with `engine` alone, then this, then `psat_attestor_configure`.
+ *
+ * Returns 0; 14 (`SHUTTING_DOWN`); `PSAT_CLOSED` if the queue is closed; `PSAT_OPTIONS_MALFORMED` for another level;
+ * `PSAT_NULL_POINTER` or `PSAT_FORKED`.
+ *
+ * Threads: any.
+ */
+int32_t psat_attestor_events(psat_attestor_t *attestor,
+                             psat_queue_t *queue,
+                             int32_t level);
+
+/**
  * Makes a completion queue.
  *
  * Any number of attestors may complete into it, and any number of threads may empty it. Free it with
@@ -287,7 +311,7 @@ int32_t psat_queue_new(psat_queue_t **out);
 int psat_queue_fd(const psat_queue_t *queue);
 
 /**
- * Takes finished operations.
+ * Takes finished operations, and after them events.
  *
  * Waits up to `timeout_ms` milliseconds for the first (0 polls, a negative number waits for ever) and takes at most
  * `capacity` of those that wait into `out`. `*count` is how many were taken, and is 0 after a timeout and after
@@ -315,7 +339,7 @@ int32_t psat_queue_next(psat_queue_t *queue,
 void psat_queue_wake(psat_queue_t *queue);
 
 /**
- * Refuses new submissions to this queue. Operations that were accepted before still complete into it.
+ * Refuses new submissions to this queue, and ends events. Operations that were accepted before still complete into it.
  *
  * NULL and a forked child do nothing; closing again does nothing.
  *

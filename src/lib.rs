@@ -27,4 +27,6 @@ mod engine;
 pub mod ffi;
 mod quote;
 
-pub use engine::{Answer, Attestor, Closed, Completed, Document, Next, Queue, documents_alive, validate};
+pub use engine::{
+    Answer, Attestor, Closed, Completed, Delivery, Document, Level, Next, Queue, documents_alive, validate,
+};

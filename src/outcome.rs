@@ -5,6 +5,7 @@
 //! what happened, and `upstream`, which answers what SPIRE's built-in plugin would. The messages that belong to
 //! the rows are written where their facts are known, in `attest::refusal`; this room only fixes their type.
 
+use std::error::Error;
 use std::fmt;
 
 /// Which codes and words a refused attestation or configuration carries.
@@ -273,6 +274,19 @@ impl fmt::Display for AgentSafe {
     }
 }
 
+/// An error and its causes, joined. For operators: it may name addresses and files.
+#[must_use]
+pub fn cause_chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,16 +304,8 @@ mod tests {
         let mut seen = HashSet::new();
         for row in TABLE {
             assert!(seen.insert(row.word), "{} stands twice", row.word);
-            assert!(
-                row.word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'),
-                "{}",
-                row.word
-            );
-            assert!(
-                row.meaning.ends_with('.') && row.remedy.ends_with('.'),
-                "{}",
-                row.word
-            );
+            assert!(row.word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'), "{}", row.word);
+            assert!(row.meaning.ends_with('.') && row.remedy.ends_with('.'), "{}", row.word);
         }
     }
 

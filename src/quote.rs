@@ -92,10 +92,7 @@ mod tests {
         ("demo", r#""demo""#),
         ("two words", r#""two words""#),
         ("a\"b\\c'", r#""a\"b\\c'""#),
-        (
-            "\x07\x08\x0c\n\r\t\x0b\x00\x1f\x7f",
-            r#""\a\b\f\n\r\t\v\x00\x1f\x7f""#,
-        ),
+        ("\x07\x08\x0c\n\r\t\x0b\x00\x1f\x7f", r#""\a\b\f\n\r\t\v\x00\x1f\x7f""#),
         ("\u{e9}\u{2026}\u{65e5}\u{672c}", r#""é…日本""#),
         ("\u{a0}", r#""\u00a0""#),
         ("\u{ad}", r#""\u00ad""#),

@@ -50,11 +50,6 @@ fn sources(src: &Path, room: &str) -> Vec<(String, String)> {
     }
     found
         .into_iter()
-        .map(|path| {
-            (
-                path.display().to_string(),
-                fs::read_to_string(&path).expect("read a source file"),
-            )
-        })
+        .map(|path| (path.display().to_string(), fs::read_to_string(&path).expect("read a source file")))
         .collect()
 }

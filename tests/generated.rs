@@ -20,11 +20,7 @@ fn hold(path: &Path, fresh: &str) {
         return;
     }
     let committed = fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        committed == fresh,
-        "{} is stale: run `make generate` and commit the result",
-        path.display()
-    );
+    assert!(committed == fresh, "{} is stale: run `make generate` and commit the result", path.display());
 }
 
 #[test]
@@ -40,10 +36,7 @@ fn the_header_is_fresh() {
         .expect("generate the header");
     let mut header = Vec::new();
     bindings.write(&mut header);
-    hold(
-        &root().join("include/psat_attestor.h"),
-        &String::from_utf8(header).expect("a header is UTF-8"),
-    );
+    hold(&root().join("include/psat_attestor.h"), &String::from_utf8(header).expect("a header is UTF-8"));
 }
 
 #[test]
@@ -55,20 +48,9 @@ fn the_table_of_reasons_is_fresh() {
          An agent that gets 7 on its first attestation exits; on any other code it retries.\n\n\
          | reason | precise | upstream | what it means | what to do |\n|---|---|---|---|---|\n",
     );
-    for Row {
-        word,
-        precise,
-        upstream,
-        meaning,
-        remedy,
-        ..
-    } in TABLE
-    {
-        writeln!(
-            page,
-            "| `{word}` | {precise} | {upstream} | {meaning} | {remedy} |"
-        )
-        .expect("write to a string");
+    for Row { word, precise, upstream, meaning, remedy, .. } in TABLE {
+        writeln!(page, "| `{word}` | {precise} | {upstream} | {meaning} | {remedy} |")
+            .expect("write to a string");
     }
     page.push_str(
         "\nWith `error_style: upstream`, `NOT_A_SERVICE_ACCOUNT` is 13 where the user's name has not four parts, as \

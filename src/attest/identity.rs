@@ -50,24 +50,13 @@ fn agent_id(
     pod_uid: &str,
     node_uid: &str,
 ) -> Result<String, Refusal> {
-    let (kind, uid) = if cluster.use_pod_uid_for_agent_id {
-        ("pod/", pod_uid)
-    } else {
-        ("", node_uid)
-    };
+    let (kind, uid) = if cluster.use_pod_uid_for_agent_id { ("pod/", pod_uid) } else { ("", node_uid) };
     if !spiffe::is_path_segment(uid) {
-        return Err(Refusal::IdInvalid {
-            why: "the UID is not one valid SPIFFE path segment",
-        });
+        return Err(Refusal::IdInvalid { why: "the UID is not one valid SPIFFE path segment" });
     }
-    let id = format!(
-        "spiffe://{trust_domain}/spire/agent/k8s_psat/{}/{kind}{uid}",
-        cluster.name
-    );
+    let id = format!("spiffe://{trust_domain}/spire/agent/k8s_psat/{}/{kind}{uid}", cluster.name);
     if id.len() > spiffe::MAX_ID_BYTES {
-        return Err(Refusal::IdInvalid {
-            why: "the agent ID is longer than 2048 bytes",
-        });
+        return Err(Refusal::IdInvalid { why: "the agent ID is longer than 2048 bytes" });
     }
     Ok(id)
 }
@@ -91,16 +80,8 @@ fn selectors(
     values.push(format!("agent_node_name:{node_name}"));
     values.push(format!("agent_node_uid:{node_uid}"));
     if let Some(Objects { pod, node }) = objects {
-        values.extend(label_selectors(
-            "agent_node_label",
-            &cluster.allowed_node_label_keys,
-            &node.labels,
-        ));
-        values.extend(label_selectors(
-            "agent_pod_label",
-            &cluster.allowed_pod_label_keys,
-            &pod.labels,
-        ));
+        values.extend(label_selectors("agent_node_label", &cluster.allowed_node_label_keys, &node.labels));
+        values.extend(label_selectors("agent_pod_label", &cluster.allowed_pod_label_keys, &pod.labels));
     }
     values
 }

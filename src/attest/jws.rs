@@ -20,9 +20,7 @@ pub fn check_form(token: &str) -> Result<(), &'static str> {
     else {
         return Err("it is not a JWS of three parts");
     };
-    let header = URL_SAFE_NO_PAD
-        .decode(header)
-        .map_err(|_| "its header is not base64url")?;
+    let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| "its header is not base64url")?;
     let header: Header =
         serde_json::from_slice(&header).map_err(|_| "its header is not a JSON object with an alg")?;
     if header.alg.eq_ignore_ascii_case("none") || header.alg.to_ascii_uppercase().starts_with("HS") {
@@ -48,35 +46,20 @@ mod tests {
     #[test]
     fn public_key_algorithms_pass() {
         for alg in ["RS256", "ES256", "ES384", "ES512", "PS256", "EdDSA"] {
-            assert_eq!(
-                check_form(&token(&format!(r#"{{"alg":"{alg}","kid":"k"}}"#))),
-                Ok(()),
-                "{alg}"
-            );
+            assert_eq!(check_form(&token(&format!(r#"{{"alg":"{alg}","kid":"k"}}"#))), Ok(()), "{alg}");
         }
     }
 
     #[test]
     fn unsigned_and_shared_secret_algorithms_are_refused() {
         for alg in ["none", "None", "HS256", "HS512", "hs256"] {
-            assert!(
-                check_form(&token(&format!(r#"{{"alg":"{alg}"}}"#))).is_err(),
-                "{alg}"
-            );
+            assert!(check_form(&token(&format!(r#"{{"alg":"{alg}"}}"#))).is_err(), "{alg}");
         }
     }
 
     #[test]
     fn what_is_no_jws_is_refused() {
-        for text in [
-            "x",
-            "a.b",
-            "e30.e30.c2ln",
-            "e30.e30.c2ln.x",
-            "....",
-            "..",
-            "{}.e30.c2ln",
-        ] {
+        for text in ["x", "a.b", "e30.e30.c2ln", "e30.e30.c2ln.x", "....", "..", "{}.e30.c2ln"] {
             assert!(check_form(text).is_err(), "{text}");
         }
         let good = r#"{"alg":"RS256"}"#;

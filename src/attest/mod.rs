@@ -53,10 +53,7 @@ pub async fn attest(
     findings: &mut Findings,
 ) -> Result<AgentAttributes, Refusal> {
     let Candidate { cluster, token } = candidate;
-    let status = api
-        .review_token(token, &cluster.audience)
-        .await
-        .map_err(Refusal::Call)?;
+    let status = api.review_token(token, &cluster.audience).await.map_err(Refusal::Call)?;
     findings.credential_id = review::credential_id(&status);
     let binding = review::judge(cluster, token, &status)?;
 
@@ -81,18 +78,9 @@ pub async fn attest(
         (pod, node)
     };
     let node_uid = objects::node_uid(&node)?;
-    let objects = Objects {
-        pod: &pod,
-        node: &node,
-    };
-    let attributes = identity::describe(
-        trust_domain,
-        cluster,
-        &binding,
-        &pod.node_name,
-        node_uid,
-        Some(&objects),
-    )?;
+    let objects = Objects { pod: &pod, node: &node };
+    let attributes =
+        identity::describe(trust_domain, cluster, &binding, &pod.node_name, node_uid, Some(&objects))?;
     objects::judge_bound_node(cluster, &binding, node_uid, findings)?;
     Ok(attributes)
 }

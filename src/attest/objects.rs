@@ -9,17 +9,12 @@ use crate::quote::quoted;
 
 /// Asks for the pod and judges it by rows 17 to 22.
 pub async fn bound_pod(api: &impl ClusterApi, binding: &Binding) -> Result<Pod, Refusal> {
-    let pod = api
-        .pod(&binding.namespace, &binding.pod_name)
-        .await
-        .map_err(Refusal::Call)?;
+    let pod = api.pod(&binding.namespace, &binding.pod_name).await.map_err(Refusal::Call)?;
     let pod = if pod.uid == binding.pod_uid {
         pod
     } else {
         // The pod may have been replaced since TokenReview, or the answer may be old: one fresh look decides.
-        api.pod(&binding.namespace, &binding.pod_name)
-            .await
-            .map_err(Refusal::Call)?
+        api.pod(&binding.namespace, &binding.pod_name).await.map_err(Refusal::Call)?
     };
     judge_pod(binding, &pod)?;
     Ok(pod)
@@ -41,35 +36,23 @@ fn judge_pod(binding: &Binding, pod: &Pod) -> Result<(), Refusal> {
         });
     }
     if matches!(pod.phase.as_str(), "Succeeded" | "Failed") {
-        return Err(Refusal::PodTerminated {
-            pod: name(),
-            phase: pod.phase.clone(),
-        });
+        return Err(Refusal::PodTerminated { pod: name(), phase: pod.phase.clone() });
     }
     if pod.node_name.is_empty() {
         return Err(Refusal::PodNotScheduled { pod: name() });
     }
     if binding.node_name.contradicts(&pod.node_name) {
-        return Err(Refusal::NodeClaimMismatch {
-            pod: name(),
-            found: pod.node_name.clone(),
-        });
+        return Err(Refusal::NodeClaimMismatch { pod: name(), found: pod.node_name.clone() });
     }
     if !is_path_segment(&pod.node_name) {
-        return Err(Refusal::NodeNameUnfit {
-            node: pod.node_name.clone(),
-        });
+        return Err(Refusal::NodeNameUnfit { node: pod.node_name.clone() });
     }
     Ok(())
 }
 
 /// Judges the node by row 24.
 pub fn node_uid(node: &Node) -> Result<&str, Refusal> {
-    if node.uid.is_empty() {
-        Err(Refusal::NodeUidEmpty)
-    } else {
-        Ok(&node.uid)
-    }
+    if node.uid.is_empty() { Err(Refusal::NodeUidEmpty) } else { Ok(&node.uid) }
 }
 
 /// Judges by row 26 whether the token is bound to this node or to an earlier one of its name.
@@ -84,10 +67,7 @@ pub fn judge_bound_node(
     }
     let pod = binding.pod_name.clone();
     if cluster.require_node_uid_match {
-        return Err(Refusal::NodeUidMismatch {
-            pod,
-            found: node_uid.to_owned(),
-        });
+        return Err(Refusal::NodeUidMismatch { pod, found: node_uid.to_owned() });
     }
     findings.warnings.push(format!(
         "NODE_UID_STALE: the token of pod {} is bound to an earlier Node object of that name",

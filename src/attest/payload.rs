@@ -49,15 +49,10 @@ pub fn admit(config: &Config, payload: &[u8]) -> Result<Candidate, Refusal> {
     }
     let token = Token::new(token.to_owned());
     let Some(cluster) = config.clusters.get(&name) else {
-        return Err(Refusal::ClusterUnknown {
-            named: token.redact(&name),
-        });
+        return Err(Refusal::ClusterUnknown { named: token.redact(&name) });
     };
 
-    Ok(Candidate {
-        cluster: Arc::clone(cluster),
-        token,
-    })
+    Ok(Candidate { cluster: Arc::clone(cluster), token })
 }
 
 impl Candidate {
@@ -69,9 +64,7 @@ impl Candidate {
         }
         let token = self.token.expose();
         if token.len() > MAX_TOKEN_BYTES {
-            return Err(Refusal::TokenMalformed {
-                why: "it is longer than 16 KiB",
-            });
+            return Err(Refusal::TokenMalformed { why: "it is longer than 16 KiB" });
         }
         jws::check_form(token).map_err(|why| Refusal::TokenMalformed { why })
     }
@@ -89,9 +82,7 @@ impl AttestationData {
     fn parse(payload: &[u8]) -> Result<Self, JsonFault> {
         let text = std::str::from_utf8(payload).map_err(|_| JsonFault::not_utf8())?;
         let mut parser = serde_json::Deserializer::from_str(text);
-        let data = parser
-            .deserialize_option(DataVisitor)
-            .map_err(|e| JsonFault::of(&e))?;
+        let data = parser.deserialize_option(DataVisitor).map_err(|e| JsonFault::of(&e))?;
         parser.end().map_err(|e| JsonFault::of(&e))?;
         Ok(data)
     }
@@ -156,29 +147,17 @@ impl JsonFault {
             Category::Data => "a value has the wrong type, or a key stands twice",
             Category::Io => "it cannot be read",
         };
-        Self {
-            kind,
-            line: error.line(),
-            column: error.column(),
-        }
+        Self { kind, line: error.line(), column: error.column() }
     }
 
     /// A JSON text that is no object.
     #[must_use]
     pub fn no_object() -> Self {
-        Self {
-            kind: "it is not a JSON object",
-            line: 1,
-            column: 1,
-        }
+        Self { kind: "it is not a JSON object", line: 1, column: 1 }
     }
 
     fn not_utf8() -> Self {
-        Self {
-            kind: "it is not UTF-8",
-            line: 0,
-            column: 0,
-        }
+        Self { kind: "it is not UTF-8", line: 0, column: 0 }
     }
 }
 

@@ -3,11 +3,9 @@
 //! The texts are the table's, which are upstream's; `"C"` is the cluster's name. Only [`Refusal::message`] makes text
 //! for an agent, and it never reads the text of a foreign error.
 
-use std::error::Error;
-
 use super::payload::JsonFault;
 use crate::cluster::api::{Call, CallError, CallErrorKind};
-use crate::outcome::{AgentSafe, ErrorStyle, Reason, grpc};
+use crate::outcome::{AgentSafe, ErrorStyle, Reason, cause_chain, grpc};
 use crate::quote::{quoted, quoted_list};
 
 /// Why an attestation has no agent ID to answer with.
@@ -296,10 +294,7 @@ impl Refusal {
                 format!("failed to parse username from token review status for cluster {c}")
             }
             Self::ServiceAccountNotAllowed { account } => {
-                format!(
-                    "{} is not an allowed service account for cluster {c}",
-                    quoted(account)
-                )
+                format!("{} is not an allowed service account for cluster {c}", quoted(account))
             }
             Self::PodFactMissing { fact } | Self::PodFactCount { fact, .. } | Self::PodFactEmpty { fact } => {
                 pod_fact_words(*fact, c)
@@ -315,27 +310,18 @@ impl Refusal {
                 quoted(bound)
             ),
             Self::PodServiceAccountMismatch { pod, .. } => {
-                format!(
-                    "pod {} in cluster {c} does not run as the token's service account",
-                    quoted(pod)
-                )
+                format!("pod {} in cluster {c} does not run as the token's service account", quoted(pod))
             }
             Self::PodTerminated { pod, .. } => {
                 format!("pod {} in cluster {c} has terminated", quoted(pod))
             }
             Self::NodeClaimMismatch { pod, .. } => {
-                format!(
-                    "token of pod {} in cluster {c} is bound to another node",
-                    quoted(pod)
-                )
+                format!("token of pod {} in cluster {c} is bound to another node", quoted(pod))
             }
             Self::NodeUidEmpty => format!("node UID is empty for cluster {c}"),
             Self::IdInvalid { .. } => format!("agent ID is invalid for cluster {c}"),
             Self::NodeUidMismatch { pod, .. } => {
-                format!(
-                    "token of pod {} in cluster {c} is bound to an earlier node",
-                    quoted(pod)
-                )
+                format!("token of pod {} in cluster {c} is bound to an earlier node", quoted(pod))
             }
             Self::Call(error) => call_words(error.call, c),
             Self::Canceled => "attestation was canceled".into(),
@@ -400,17 +386,11 @@ impl Refusal {
                 }
             },
             Self::ServiceAccountNotAllowed { account } => {
-                format!(
-                    "{} matches no entry of service_account_allow_list",
-                    quoted(account)
-                )
+                format!("{} matches no entry of service_account_allow_list", quoted(account))
             }
             Self::PodFactMissing { fact } => format!("TokenReview's extras have no {}", fact.words().0),
             Self::PodFactCount { fact, count } => {
-                format!(
-                    "TokenReview's extras have {count} values for the {}",
-                    fact.words().0
-                )
+                format!("TokenReview's extras have {count} values for the {}", fact.words().0)
             }
             Self::PodFactEmpty { fact } => format!("TokenReview's {} is empty", fact.words().0),
             Self::PodNameUnfit { pod } => format!("{} cannot be a pod's name", quoted(pod)),
@@ -429,7 +409,7 @@ impl Refusal {
             }
             Self::Overloaded { why } | Self::IdInvalid { why } => (*why).to_owned(),
             Self::NodeUidMismatch { found, .. } => format!("the node has UID {}", quoted(found)),
-            Self::Call(error) => chain(error),
+            Self::Call(error) => cause_chain(error),
             // Nothing was seen beyond what the reason itself says.
             Self::NotConfigured
             | Self::PayloadMissing
@@ -454,20 +434,5 @@ fn call_words(call: Call, c: &str) -> String {
 }
 
 fn pod_fact_words(fact: PodFact, c: &str) -> String {
-    format!(
-        "failed to get {} from token review status for cluster {c}",
-        fact.words().0
-    )
-}
-
-/// An error and its causes, joined once.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+    format!("failed to get {} from token review status for cluster {c}", fact.words().0)
 }

@@ -68,10 +68,7 @@ pub fn credential_id(status: &TokenReviewStatus) -> Option<String> {
 pub fn judge(cluster: &ClusterConfig, token: &Token, status: &TokenReviewStatus) -> Result<Binding, Refusal> {
     if !status.error.is_empty() {
         let error = token.redact(&status.error);
-        return Err(Refusal::TokenError {
-            reason: reason_of(&status.error),
-            error,
-        });
+        return Err(Refusal::TokenError { reason: reason_of(&status.error), error });
     }
     if !status.authenticated {
         return Err(Refusal::NotAuthenticated);
@@ -80,27 +77,16 @@ pub fn judge(cluster: &ClusterConfig, token: &Token, status: &TokenReviewStatus)
     if !wanted.is_empty() && !wanted.iter().any(|audience| status.audiences.contains(audience)) {
         return Err(Refusal::AudienceNotValidated {
             wanted: wanted.clone(),
-            got: status
-                .audiences
-                .iter()
-                .map(|audience| token.redact(audience))
-                .collect(),
+            got: status.audiences.iter().map(|audience| token.redact(audience)).collect(),
         });
     }
     let (namespace, service_account) = service_account(&status.user)?;
-    if !cluster
-        .service_account_allow_list
-        .allows(namespace, service_account)
-    {
-        return Err(Refusal::ServiceAccountNotAllowed {
-            account: format!("{namespace}:{service_account}"),
-        });
+    if !cluster.service_account_allow_list.allows(namespace, service_account) {
+        return Err(Refusal::ServiceAccountNotAllowed { account: format!("{namespace}:{service_account}") });
     }
     let pod_name = single(&status.user, POD_NAME, PodFact::Name)?;
     if !is_path_segment(pod_name) {
-        return Err(Refusal::PodNameUnfit {
-            pod: pod_name.to_owned(),
-        });
+        return Err(Refusal::PodNameUnfit { pod: pod_name.to_owned() });
     }
     let pod_uid = single(&status.user, POD_UID, PodFact::Uid)?;
     Ok(Binding {
@@ -132,9 +118,7 @@ fn service_account(user: &UserInfo) -> Result<(&str, &str), Refusal> {
     }
     let parts: Vec<&str> = user.username.split(':').collect();
     let &[system, kind, namespace, name] = parts.as_slice() else {
-        return refuse(UsernameFault::Format {
-            username: user.username.clone(),
-        });
+        return refuse(UsernameFault::Format { username: user.username.clone() });
     };
     if namespace.is_empty() {
         return refuse(UsernameFault::NoNamespace);
@@ -154,9 +138,7 @@ fn service_account(user: &UserInfo) -> Result<(&str, &str), Refusal> {
 }
 
 fn in_group(user: &UserInfo, prefix: &str, namespace: Option<&str>) -> bool {
-    user.groups
-        .iter()
-        .any(|group| group.strip_prefix(prefix) == Some(namespace.unwrap_or("")))
+    user.groups.iter().any(|group| group.strip_prefix(prefix) == Some(namespace.unwrap_or("")))
 }
 
 /// Row 16: the one value of a pod extra.
@@ -165,9 +147,6 @@ fn single<'u>(user: &'u UserInfo, key: &str, fact: PodFact) -> Result<&'u str, R
         None => Err(Refusal::PodFactMissing { fact }),
         Some([value]) if value.is_empty() => Err(Refusal::PodFactEmpty { fact }),
         Some([value]) => Ok(value),
-        Some(values) => Err(Refusal::PodFactCount {
-            fact,
-            count: values.len(),
-        }),
+        Some(values) => Err(Refusal::PodFactCount { fact, count: values.len() }),
     }
 }

@@ -25,17 +25,11 @@ struct World {
 }
 
 fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
 fn mk_extra(key: &str, values: &[&str]) -> (String, Vec<String>) {
-    (
-        format!("authentication.kubernetes.io/{key}"),
-        values.iter().map(|value| (*value).to_owned()).collect(),
-    )
+    (format!("authentication.kubernetes.io/{key}"), values.iter().map(|value| (*value).to_owned()).collect())
 }
 
 fn mk_pod() -> Pod {
@@ -58,11 +52,7 @@ impl Default for World {
             mk_extra("node-uid", &["node-uid-1"]),
             mk_extra("credential-id", &["JTI=1"]),
         ];
-        let groups = [
-            "system:serviceaccounts",
-            "system:serviceaccounts:spire",
-            "system:authenticated",
-        ];
+        let groups = ["system:serviceaccounts", "system:serviceaccounts:spire", "system:authenticated"];
         Self {
             settings: serde_json::json!({"service_account_allow_list": ["spire:spire-agent"]}),
             style: "precise",
@@ -77,10 +67,7 @@ impl Default for World {
                 error: String::new(),
             }),
             pods: vec![Ok(mk_pod())],
-            node: Ok(Node {
-                uid: "node-uid-1".into(),
-                labels: pairs(&[("zone", "b"), ("region", "a")]),
-            }),
+            node: Ok(Node { uid: "node-uid-1".into(), labels: pairs(&[("zone", "b"), ("region", "a")]) }),
             delays: (0, 0),
             asked: Mutex::default(),
         }
@@ -99,10 +86,7 @@ impl World {
     fn with_pod(change: impl FnOnce(&mut Pod)) -> Self {
         let mut pod = mk_pod();
         change(&mut pod);
-        Self {
-            pods: vec![Ok(pod)],
-            ..Self::default()
-        }
+        Self { pods: vec![Ok(pod)], ..Self::default() }
     }
 
     fn set(mut self, key: &str, value: serde_json::Value) -> Self {
@@ -155,53 +139,36 @@ async fn after<T>(turns: usize, answer: T) -> T {
 }
 
 fn failing(call: Call, kind: CallErrorKind) -> CallError {
-    CallError {
-        kind,
-        call,
-        attempted: "was tried".into(),
-        source: None,
-    }
+    CallError { kind, call, attempted: "was tried".into(), source: None }
 }
 
 impl ClusterApi for World {
     async fn review_token(&self, token: &Token, _: &[String]) -> Result<TokenReviewStatus, CallError> {
         assert_eq!(token.expose(), TOKEN);
         self.ask("token_review");
-        self.review
-            .clone()
-            .map_err(|kind| failing(Call::TokenReview, kind))
+        self.review.clone().map_err(|kind| failing(Call::TokenReview, kind))
     }
 
     async fn pod(&self, namespace: &str, name: &str) -> Result<Pod, CallError> {
         let look = self.ask(&format!("pod {namespace}/{name}"));
         let answer = self.pods[look.min(self.pods.len()) - 1].clone();
-        after(self.delays.0, answer)
-            .await
-            .map_err(|kind| failing(Call::Pod, kind))
+        after(self.delays.0, answer).await.map_err(|kind| failing(Call::Pod, kind))
     }
 
     async fn node(&self, name: &str) -> Result<Node, CallError> {
         self.ask(&format!("node {name}"));
-        after(self.delays.1, self.node.clone())
-            .await
-            .map_err(|kind| failing(Call::Node, kind))
+        after(self.delays.1, self.node.clone()).await.map_err(|kind| failing(Call::Node, kind))
     }
 }
 
 #[tokio::test]
 async fn a_genuine_agent_gets_its_id_and_selectors() {
     let world = World::default()
-        .set(
-            "allowed_node_label_keys",
-            serde_json::json!(["zone", "region", "absent"]),
-        )
+        .set("allowed_node_label_keys", serde_json::json!(["zone", "region", "absent"]))
         .set("allowed_pod_label_keys", serde_json::json!(["tier"]));
     let (verdict, findings) = world.attest().await;
     let attributes = verdict.expect("the agent is genuine");
-    assert_eq!(
-        attributes.spiffe_id,
-        "spiffe://example.org/spire/agent/k8s_psat/demo/node-uid-1"
-    );
+    assert_eq!(attributes.spiffe_id, "spiffe://example.org/spire/agent/k8s_psat/demo/node-uid-1");
     assert_eq!(
         attributes.selector_values,
         [
@@ -222,19 +189,13 @@ async fn a_genuine_agent_gets_its_id_and_selectors() {
     assert_eq!(findings.lookup, Some("two_round_trips"));
     assert_eq!(findings.credential_id.as_deref(), Some("JTI=1"));
     assert!(findings.warnings.is_empty());
-    assert_eq!(
-        world.asked(),
-        ["token_review", "pod spire/agent-1", "node node-1"]
-    );
+    assert_eq!(world.asked(), ["token_review", "pod spire/agent-1", "node node-1"]);
 }
 
 #[tokio::test]
 async fn the_order_of_answers_changes_nothing() {
     for delays in [(0, 5), (5, 0), (3, 3)] {
-        let world = World {
-            delays,
-            ..World::default()
-        };
+        let world = World { delays, ..World::default() };
         assert!(world.attest().await.0.is_ok(), "{delays:?}");
         let world = World {
             delays,
@@ -242,11 +203,7 @@ async fn the_order_of_answers_changes_nothing() {
             ..World::with_pod(|p| p.phase = "Failed".into())
         };
         world.refuses(Reason::PodTerminated).await;
-        let world = World {
-            delays,
-            node: Err(CallErrorKind::NotFound),
-            ..World::default()
-        };
+        let world = World { delays, node: Err(CallErrorKind::NotFound), ..World::default() };
         world.refuses(Reason::NodeNotFound).await;
     }
 }
@@ -276,28 +233,16 @@ async fn claims_alone_make_one_call_and_know_no_address() {
     let (verdict, findings) = world.attest().await;
     let attributes = verdict.expect("the extras are complete");
     assert_eq!(attributes.selector_values.len(), 7);
-    assert!(
-        !attributes
-            .selector_values
-            .iter()
-            .any(|s| s.starts_with("agent_node_ip"))
-    );
+    assert!(!attributes.selector_values.iter().any(|s| s.starts_with("agent_node_ip")));
     assert_eq!(findings.lookup, Some("claims"));
     assert_eq!(world.asked(), ["token_review"]);
 }
 
 #[tokio::test]
 async fn claims_alone_need_both_node_extras_once() {
-    for (key, values) in [
-        ("node-name", &[][..]),
-        ("node-uid", &["a", "b"]),
-        ("node-uid", &[""]),
-    ] {
+    for (key, values) in [("node-name", &[][..]), ("node-uid", &["a", "b"]), ("node-uid", &[""])] {
         let world = World::reviewed(|status| status.user.extra.extend([mk_extra(key, values)]));
-        world
-            .set("lookup", "claims".into())
-            .refuses(Reason::ClaimsMissing)
-            .await;
+        world.set("lookup", "claims".into()).refuses(Reason::ClaimsMissing).await;
     }
 }
 
@@ -305,10 +250,7 @@ async fn claims_alone_need_both_node_extras_once() {
 async fn row_11_an_error_of_the_review_is_a_rejection_with_its_own_reason() {
     for (error, reason) in [
         ("invalid bearer token", Reason::TokenRejected),
-        (
-            "[invalid bearer token, service account token has expired]",
-            Reason::TokenExpired,
-        ),
+        ("[invalid bearer token, service account token has expired]", Reason::TokenExpired),
         (
             r#"[invalid bearer token, token audiences ["a"] is invalid for the target audiences ["b"]]"#,
             Reason::AudienceMismatch,
@@ -334,19 +276,14 @@ async fn row_11_an_error_of_the_review_is_a_rejection_with_its_own_reason() {
 async fn row_11_an_echoed_token_is_taken_out() {
     let world = World::reviewed(|status| status.error = format!("bad token {TOKEN}"));
     let refusal = world.refusal().await;
-    for text in [
-        refusal.detail(),
-        refusal.message(ErrorStyle::Upstream, "demo").into_string(),
-    ] {
+    for text in [refusal.detail(), refusal.message(ErrorStyle::Upstream, "demo").into_string()] {
         assert!(!text.contains(TOKEN) && text.contains("[token]"), "{text}");
     }
 }
 
 #[tokio::test]
 async fn row_12_an_unauthenticated_token_is_refused() {
-    World::reviewed(|status| status.authenticated = false)
-        .refuses(Reason::TokenNotAuthenticated)
-        .await;
+    World::reviewed(|status| status.authenticated = false).refuses(Reason::TokenNotAuthenticated).await;
 }
 
 #[tokio::test]
@@ -361,10 +298,7 @@ async fn row_13_the_server_must_know_a_wanted_audience() {
             .ends_with(r#"did not validate audience: wanted one of ["spire-server"] but got ["b" "c"]"#)
     );
     let world = World::reviewed(|status| status.audiences.clear()).set("audience", serde_json::json!([]));
-    assert!(
-        world.attest().await.0.is_ok(),
-        "no audience is wanted, so none is missing"
-    );
+    assert!(world.attest().await.0.is_ok(), "no audience is wanted, so none is missing");
 }
 
 #[tokio::test]
@@ -379,9 +313,7 @@ async fn row_14_only_a_service_account_with_its_groups_attests() {
         ("system:serviceaccount:..:spire-agent", 7),
         ("system:serviceaccount:spire:a/b", 7),
     ] {
-        let refusal = World::reviewed(|status| status.user.username = username.into())
-            .refusal()
-            .await;
+        let refusal = World::reviewed(|status| status.user.username = username.into()).refusal().await;
         assert_eq!(refusal.reason(), Reason::NotAServiceAccount, "{username}");
         assert_eq!(refusal.code(ErrorStyle::Precise), 7, "{username}");
         assert_eq!(refusal.code(ErrorStyle::Upstream), upstream, "{username}");
@@ -394,10 +326,7 @@ async fn row_14_only_a_service_account_with_its_groups_attests() {
 
 #[tokio::test]
 async fn row_15_the_service_account_must_be_allowed() {
-    let world = World::default().set(
-        "service_account_allow_list",
-        serde_json::json!(["other:spire-agent"]),
-    );
+    let world = World::default().set("service_account_allow_list", serde_json::json!(["other:spire-agent"]));
     let refusal = world.refusal().await;
     assert_eq!(refusal.reason(), Reason::ServiceAccountNotAllowed);
     assert_eq!(
@@ -429,56 +358,28 @@ async fn row_16_the_token_must_be_bound_to_one_pod() {
 
 #[tokio::test]
 async fn rows_17_and_23_missing_objects_have_reasons_of_their_own() {
-    let world = World {
-        pods: vec![Err(CallErrorKind::NotFound)],
-        ..World::default()
-    };
+    let world = World { pods: vec![Err(CallErrorKind::NotFound)], ..World::default() };
     world.refuses(Reason::PodNotFound).await;
-    let world = World {
-        node: Err(CallErrorKind::NotFound),
-        ..World::default()
-    };
+    let world = World { node: Err(CallErrorKind::NotFound), ..World::default() };
     world.refuses(Reason::NodeNotFound).await;
-    let world = World {
-        review: Err(CallErrorKind::Status),
-        ..World::default()
-    };
+    let world = World { review: Err(CallErrorKind::Status), ..World::default() };
     world.refuses(Reason::ApiError).await;
 }
 
 #[tokio::test]
 async fn row_18_a_replaced_pod_gets_one_fresh_look() {
-    let old = Pod {
-        uid: "pod-uid-0".into(),
-        ..mk_pod()
-    };
-    let world = World {
-        pods: vec![Ok(old.clone()), Ok(mk_pod())],
-        ..World::default()
-    };
-    assert!(
-        world.attest().await.0.is_ok(),
-        "the second look shows the right pod"
-    );
+    let old = Pod { uid: "pod-uid-0".into(), ..mk_pod() };
+    let world = World { pods: vec![Ok(old.clone()), Ok(mk_pod())], ..World::default() };
+    assert!(world.attest().await.0.is_ok(), "the second look shows the right pod");
 
-    let world = World {
-        pods: vec![Ok(old)],
-        ..World::default()
-    };
+    let world = World { pods: vec![Ok(old)], ..World::default() };
     let refusal = world.refusal().await;
     assert_eq!(refusal.reason(), Reason::PodUidMismatch);
     assert_eq!(
         refusal.message(ErrorStyle::Upstream, "demo").as_str(),
         r#"pod UID mismatch for pod "agent-1" in cluster "demo": token bound to pod UID "pod-uid-1""#
     );
-    assert_eq!(
-        world
-            .asked()
-            .iter()
-            .filter(|question| question.starts_with("pod"))
-            .count(),
-        2
-    );
+    assert_eq!(world.asked().iter().filter(|question| question.starts_with("pod")).count(), 2);
 }
 
 #[tokio::test]
@@ -489,20 +390,14 @@ async fn rows_19_to_22_the_pod_must_be_the_tokens_alive_and_placed() {
             .await;
     }
     for phase in ["Succeeded", "Failed"] {
-        World::with_pod(|pod| pod.phase = phase.into())
-            .refuses(Reason::PodTerminated)
-            .await;
+        World::with_pod(|pod| pod.phase = phase.into()).refuses(Reason::PodTerminated).await;
     }
     for phase in ["Pending", "Running", "Unknown", ""] {
         let world = World::with_pod(|pod| pod.phase = phase.into());
         assert!(world.attest().await.0.is_ok(), "{phase}");
     }
-    World::with_pod(|pod| pod.node_name.clear())
-        .refuses(Reason::PodNotScheduled)
-        .await;
-    World::with_pod(|pod| pod.node_name = "node-2".into())
-        .refuses(Reason::NodeClaimMismatch)
-        .await;
+    World::with_pod(|pod| pod.node_name.clear()).refuses(Reason::PodNotScheduled).await;
+    World::with_pod(|pod| pod.node_name = "node-2".into()).refuses(Reason::NodeClaimMismatch).await;
     for names in [&["node-1", "node-1"][..], &[""]] {
         let world = World::reviewed(|status| status.user.extra.extend([mk_extra("node-name", names)]));
         world.refuses(Reason::NodeClaimMismatch).await;
@@ -514,10 +409,7 @@ async fn rows_19_to_22_the_pod_must_be_the_tokens_alive_and_placed() {
 #[tokio::test]
 async fn a_node_name_that_no_url_can_hold_is_a_bad_answer() {
     let world = World {
-        pods: vec![Ok(Pod {
-            node_name: "a/b".into(),
-            ..mk_pod()
-        })],
+        pods: vec![Ok(Pod { node_name: "a/b".into(), ..mk_pod() })],
         ..World::reviewed(|status| drop(status.user.extra.remove("authentication.kubernetes.io/node-name")))
     };
     world.refuses(Reason::ApiBadResponse).await;
@@ -525,37 +417,18 @@ async fn a_node_name_that_no_url_can_hold_is_a_bad_answer() {
 
 #[tokio::test]
 async fn row_24_the_node_must_have_a_uid() {
-    let world = World {
-        node: Ok(Node::default()),
-        ..World::default()
-    };
+    let world = World { node: Ok(Node::default()), ..World::default() };
     world.refuses(Reason::NodeUidEmpty).await;
 }
 
 #[tokio::test]
 async fn row_25_the_id_must_be_a_valid_spiffe_id() {
     for uid in ["a/b", "..", "a b", "ü"] {
-        let node = Node {
-            uid: uid.into(),
-            ..Node::default()
-        };
-        World {
-            node: Ok(node),
-            ..World::default()
-        }
-        .refuses(Reason::IdInvalid)
-        .await;
+        let node = Node { uid: uid.into(), ..Node::default() };
+        World { node: Ok(node), ..World::default() }.refuses(Reason::IdInvalid).await;
     }
-    let node = Node {
-        uid: "u".repeat(2048),
-        ..Node::default()
-    };
-    World {
-        node: Ok(node),
-        ..World::default()
-    }
-    .refuses(Reason::IdInvalid)
-    .await;
+    let node = Node { uid: "u".repeat(2048), ..Node::default() };
+    World { node: Ok(node), ..World::default() }.refuses(Reason::IdInvalid).await;
 }
 
 #[tokio::test]
@@ -563,25 +436,15 @@ async fn row_26_an_earlier_node_is_a_warning_or_a_refusal() {
     let stale = || World::reviewed(|status| status.user.extra.extend([mk_extra("node-uid", &["old"])]));
     let (verdict, findings) = stale().attest().await;
     assert!(verdict.is_ok());
-    assert!(
-        findings.warnings[0].starts_with("NODE_UID_STALE"),
-        "{:?}",
-        findings.warnings
-    );
-    stale()
-        .set("require_node_uid_match", true.into())
-        .refuses(Reason::NodeUidMismatch)
-        .await;
+    assert!(findings.warnings[0].starts_with("NODE_UID_STALE"), "{:?}", findings.warnings);
+    stale().set("require_node_uid_match", true.into()).refuses(Reason::NodeUidMismatch).await;
 }
 
 #[tokio::test]
 async fn pod_identities_are_made_of_the_pods_uid() {
     let world = World::default().set("use_pod_uid_for_agent_id", true.into());
     let attributes = world.attest().await.0.expect("the agent is genuine");
-    assert_eq!(
-        attributes.spiffe_id,
-        "spiffe://example.org/spire/agent/k8s_psat/demo/pod/pod-uid-1"
-    );
+    assert_eq!(attributes.spiffe_id, "spiffe://example.org/spire/agent/k8s_psat/demo/pod/pod-uid-1");
 }
 
 #[tokio::test]
@@ -599,26 +462,11 @@ async fn every_failure_of_a_call_has_its_code_and_the_calls_words() {
     ] {
         let worlds = [
             (
-                World {
-                    review: Err(kind),
-                    ..World::default()
-                },
+                World { review: Err(kind), ..World::default() },
                 "unable to validate token with TokenReview API",
             ),
-            (
-                World {
-                    pods: vec![Err(kind)],
-                    ..World::default()
-                },
-                "failed to get pod from k8s API server",
-            ),
-            (
-                World {
-                    node: Err(kind),
-                    ..World::default()
-                },
-                "failed to get node from k8s API server",
-            ),
+            (World { pods: vec![Err(kind)], ..World::default() }, "failed to get pod from k8s API server"),
+            (World { node: Err(kind), ..World::default() }, "failed to get node from k8s API server"),
         ];
         for (world, words) in worlds {
             let refusal = world.refusal().await;

@@ -24,17 +24,8 @@ pub(super) fn token_review(body: &[u8]) -> Result<TokenReviewStatus, Fault> {
         #[serde(default)]
         status: Option<TokenReviewStatus>,
     }
-    let TokenReview {
-        api_version,
-        kind,
-        status,
-    } = parse(body)?;
-    must_be(
-        &[("authentication.k8s.io/v1", "TokenReview")],
-        &api_version,
-        &kind,
-        status.is_some(),
-    )?;
+    let TokenReview { api_version, kind, status } = parse(body)?;
+    must_be(&[("authentication.k8s.io/v1", "TokenReview")], &api_version, &kind, status.is_some())?;
     Ok(status.unwrap_or_default())
 }
 
@@ -54,13 +45,7 @@ pub(super) fn pod(body: &[u8], namespace: &str, name: &str) -> Result<Pod, Fault
         #[serde(borrow, default)]
         status: Option<PodStatus<'a>>,
     }
-    let PodObject {
-        api_version,
-        kind,
-        metadata,
-        spec,
-        status,
-    } = parse(body)?;
+    let PodObject { api_version, kind, metadata, spec, status } = parse(body)?;
     must_be(&[("v1", "Pod")], &api_version, &kind, metadata.is_some())?;
     let metadata = metadata.unwrap_or_default().must_name(Some(namespace), name)?;
     let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
@@ -86,18 +71,11 @@ pub(super) fn node(body: &[u8], name: &str) -> Result<Node, Fault> {
         #[serde(borrow, default)]
         metadata: Option<Metadata<'a>>,
     }
-    let NodeObject {
-        api_version,
-        kind,
-        metadata,
-    } = parse(body)?;
+    let NodeObject { api_version, kind, metadata } = parse(body)?;
     let asked = [("meta.k8s.io/v1", "PartialObjectMetadata"), ("v1", "Node")];
     must_be(&asked, &api_version, &kind, metadata.is_some())?;
     let metadata = metadata.unwrap_or_default().must_name(None, name)?;
-    Ok(Node {
-        uid: metadata.uid.0.into_owned(),
-        labels: metadata.labels,
-    })
+    Ok(Node { uid: metadata.uid.0.into_owned(), labels: metadata.labels })
 }
 
 #[derive(Default, Deserialize)]
@@ -145,11 +123,7 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
             Category::Eof => "is JSON that ends too early",
             Category::Syntax | Category::Io => "is not JSON",
         };
-        Fault::BadAnswer(format!(
-            "the answer {what}, line {}, column {}",
-            error.line(),
-            error.column()
-        ))
+        Fault::BadAnswer(format!("the answer {what}, line {}, column {}", error.line(), error.column()))
     })
 }
 
@@ -170,10 +144,7 @@ fn must_be(
     if fits {
         Ok(())
     } else {
-        Err(Fault::BadAnswer(format!(
-            "the answer is no {}",
-            asked[asked.len() - 1].1
-        )))
+        Err(Fault::BadAnswer(format!("the answer is no {}", asked[asked.len() - 1].1)))
     }
 }
 
@@ -184,9 +155,7 @@ impl Metadata<'_> {
         if is(&self.name, name) && namespace.is_none_or(|namespace| is(&self.namespace, namespace)) {
             Ok(self)
         } else {
-            Err(Fault::BadAnswer(
-                "the answer is an object of another name".to_owned(),
-            ))
+            Err(Fault::BadAnswer("the answer is an object of another name".to_owned()))
         }
     }
 }

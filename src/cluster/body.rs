@@ -55,9 +55,7 @@ pub(super) async fn refusal(
     let body = tokio::time::timeout(REFUSAL_TIME, collect_up_to(REFUSAL_BYTES, body)).await;
     let body = body.ok().and_then(Result::ok);
     let words = body.as_deref().and_then(|body| status_message(body));
-    let quoted = words
-        .and_then(|words| quotable(&words, secrets))
-        .map(|words| format!(": {words}"));
+    let quoted = words.and_then(|words| quotable(&words, secrets)).map(|words| format!(": {words}"));
     let text = format!("answered {}{}", status.as_u16(), quoted.unwrap_or_default());
     (Fault::Refused(kind, text), body.is_some())
 }
@@ -75,18 +73,12 @@ fn status_message(body: &[u8]) -> Option<String> {
 
 /// The words, cut to a length, unless a part of a secret stands in them.
 fn quotable(words: &str, secrets: &[&str]) -> Option<String> {
-    let cut: String = words
-        .chars()
-        .take(QUOTED_CHARS)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let cut: String =
+        words.chars().take(QUOTED_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let leaks = secrets.iter().filter(|secret| !secret.is_empty()).any(|secret| {
         // Looked for in what is quoted and in what was cut alike: cutting must not hide a secret's beginning.
         let run = SECRET_RUN_BYTES.min(secret.len());
-        words
-            .as_bytes()
-            .windows(run)
-            .any(|window| holds(secret.as_bytes(), window))
+        words.as_bytes().windows(run).any(|window| holds(secret.as_bytes(), window))
     });
     (!leaks).then_some(cut)
 }

@@ -63,14 +63,8 @@ impl Opener {
             .with_server_name_resolver(move |_: &Uri| ServerName::try_from(name.clone()))
             .enable_all_versions()
             .wrap_connector(tcp);
-        let uri = server
-            .uri()
-            .map_err(|_| Fault::Material("`server` is not a URL".to_owned()))?;
-        Ok(Self {
-            connector,
-            uri,
-            origin: server.origin().into(),
-        })
+        let uri = server.uri().map_err(|_| Fault::Material("`server` is not a URL".to_owned()))?;
+        Ok(Self { connector, uri, origin: server.origin().into() })
     }
 
     pub(super) fn origin(&self) -> Arc<str> {
@@ -82,10 +76,7 @@ impl Opener {
         let origin = self.origin();
         match tokio::time::timeout(CONNECT_TIME, self.connect()).await {
             Ok(Ok(opened)) => Ok(opened),
-            Ok(Err(error)) => Err(Fault::Connect {
-                origin,
-                source: error.into(),
-            }),
+            Ok(Err(error)) => Err(Fault::Connect { origin, source: error.into() }),
             Err(_) => Err(Fault::ConnectTime { origin }),
         }
     }
@@ -94,24 +85,14 @@ impl Opener {
         poll_fn(|cx| self.connector.poll_ready(cx)).await?;
         let stream = self.connector.call(self.uri.clone()).await?;
         if stream.connected().is_negotiated_h2() {
-            let (sender, connection) = h2_settings()
-                .handshake::<_, RequestBody>(stream)
-                .await
-                .map_err(HttpFault)?;
+            let (sender, connection) =
+                h2_settings().handshake::<_, RequestBody>(stream).await.map_err(HttpFault)?;
             let driver = Box::pin(async move { drop(connection.await) });
-            Ok(Opened {
-                sender: NewSender::H2(sender),
-                driver,
-            })
+            Ok(Opened { sender: NewSender::H2(sender), driver })
         } else {
-            let (sender, connection) = http1::handshake::<_, RequestBody>(stream)
-                .await
-                .map_err(HttpFault)?;
+            let (sender, connection) = http1::handshake::<_, RequestBody>(stream).await.map_err(HttpFault)?;
             let driver = Box::pin(async move { drop(connection.await) });
-            Ok(Opened {
-                sender: NewSender::H1(sender),
-                driver,
-            })
+            Ok(Opened { sender: NewSender::H1(sender), driver })
         }
     }
 }

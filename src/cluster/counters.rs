@@ -29,13 +29,8 @@ pub enum StatusClass {
 
 impl StatusClass {
     /// All classes, in the order of their declaration.
-    pub const ALL: [Self; 5] = [
-        Self::Success,
-        Self::Redirect,
-        Self::ClientError,
-        Self::ServerError,
-        Self::NoAnswer,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Success, Self::Redirect, Self::ClientError, Self::ServerError, Self::NoAnswer];
 
     /// The class of a status; `None` stands for no answer.
     #[must_use]

@@ -13,11 +13,11 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
 use super::connection::Opener;
-use super::counters::ClusterCounters;
 use super::environment::Environment;
 use super::error::Fault;
 use super::files::Files;
 use super::limits::SECOND_LOOK_AFTER;
+use super::observer::Telemetry;
 use super::resolver::Resolver;
 use super::settings::{Authorization, Server, Settings, TlsSettings};
 use super::transport::Transport;
@@ -53,7 +53,7 @@ pub(super) struct Access {
 pub(super) struct Credentials {
     source: Source,
     environment: Environment,
-    counters: Arc<ClusterCounters>,
+    telemetry: Arc<Telemetry>,
     resolver: Resolver,
     current: ArcSwapOption<Access>,
     /// The files that `current` was made of. Held by the look that runs.
@@ -77,11 +77,11 @@ struct Ended {
 }
 
 impl Credentials {
-    pub(super) fn new(source: Source, environment: Environment, counters: Arc<ClusterCounters>) -> Self {
+    pub(super) fn new(source: Source, environment: Environment, telemetry: Arc<Telemetry>) -> Self {
         Self {
             source,
             environment,
-            counters,
+            telemetry,
             resolver: Resolver::default(),
             current: ArcSwapOption::empty(),
             files: Mutex::default(),
@@ -121,10 +121,7 @@ impl Credentials {
             looks.begun += 1;
             looks.begun
         };
-        let mut looking = Looking {
-            credentials: Arc::clone(self),
-            done: false,
-        };
+        let mut looking = Looking { credentials: Arc::clone(self), done: false };
         tokio::task::spawn_blocking(move || {
             while !looking.done {
                 let outcome = looking.credentials.look_twice();
@@ -157,17 +154,13 @@ impl Credentials {
         self.current.store(Some(Arc::new(access)));
         *files = read;
         if current.is_some() {
-            self.counters.count_reload();
+            self.telemetry.credentials_reloaded();
         }
         Ok(())
     }
 
     fn access(&self, settings: Settings, current: Option<&Access>) -> Result<Access, Fault> {
-        let Settings {
-            server,
-            tls,
-            authorization,
-        } = settings;
+        let Settings { server, tls, authorization } = settings;
         let same = current.filter(|current| {
             current.server.scheme == server.scheme
                 && current.server.authority == server.authority
@@ -178,14 +171,9 @@ impl Credentials {
         } else {
             let opener = Opener::new(&server, &tls, self.resolver.clone())
                 .map_err(|fault| fault.found_in(&self.source))?;
-            Arc::new(Transport::new(opener, Arc::clone(&self.counters)))
+            Arc::new(Transport::new(opener, Arc::clone(&self.telemetry)))
         };
-        Ok(Access {
-            server,
-            authorization,
-            transport,
-            tls,
-        })
+        Ok(Access { server, authorization, transport, tls })
     }
 }
 
@@ -198,11 +186,7 @@ struct Looking {
 impl Looking {
     /// Ends the look that runs, and begins the next if one is wanted.
     fn end(&mut self, fault: Option<Fault>) {
-        let mut looks = self
-            .credentials
-            .looks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut looks = self.credentials.looks.lock().unwrap_or_else(PoisonError::into_inner);
         let number = looks.begun;
         if std::mem::take(&mut looks.another_wanted) {
             looks.begun += 1;

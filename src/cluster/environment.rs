@@ -20,10 +20,7 @@ impl Environment {
     #[cfg(test)]
     pub(super) fn fixed(variables: &'static [(&'static str, &'static str)]) -> Self {
         Self(Box::new(|name| {
-            variables
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         }))
     }
 
@@ -47,11 +44,7 @@ impl Environment {
         if server.is_loopback() || matcher.intercept(&uri).is_none() {
             return None;
         }
-        Some(if uri.scheme_str() == Some("https") {
-            "HTTPS_PROXY"
-        } else {
-            "HTTP_PROXY"
-        })
+        Some(if uri.scheme_str() == Some("https") { "HTTPS_PROXY" } else { "HTTP_PROXY" })
     }
 }
 
@@ -74,23 +67,15 @@ mod tests {
         const BOTH: &[(&str, &str)] = &[("HTTPS_PROXY", "http://proxy:3128")];
         assert_eq!(proxy(BOTH, "https://api.example:6443"), Some("HTTPS_PROXY"));
         assert_eq!(proxy(BOTH, "http://api.example:8080"), None);
-        assert_eq!(
-            proxy(&[("http_proxy", "proxy:3128")], "http://api.example"),
-            Some("HTTP_PROXY")
-        );
-        assert_eq!(
-            proxy(&[("ALL_PROXY", "http://proxy:3128")], "https://api.example"),
-            None
-        );
+        assert_eq!(proxy(&[("http_proxy", "proxy:3128")], "http://api.example"), Some("HTTP_PROXY"));
+        assert_eq!(proxy(&[("ALL_PROXY", "http://proxy:3128")], "https://api.example"), None);
         assert_eq!(proxy(&[("HTTPS_PROXY", "")], "https://api.example"), None);
     }
 
     #[test]
     fn no_proxy_names_hosts_domains_and_networks() {
-        const NO: &[(&str, &str)] = &[
-            ("HTTPS_PROXY", "http://proxy:3128"),
-            ("NO_PROXY", "example.org, 10.0.0.0/8,"),
-        ];
+        const NO: &[(&str, &str)] =
+            &[("HTTPS_PROXY", "http://proxy:3128"), ("NO_PROXY", "example.org, 10.0.0.0/8,")];
         assert_eq!(proxy(NO, "https://api.example.org"), None);
         assert_eq!(proxy(NO, "https://10.1.2.3:6443"), None);
         assert_eq!(proxy(NO, "https://11.1.2.3:6443"), Some("HTTPS_PROXY"));
@@ -99,11 +84,7 @@ mod tests {
     #[test]
     fn this_machine_is_never_behind_a_proxy() {
         const ON: &[(&str, &str)] = &[("HTTPS_PROXY", "http://proxy:3128")];
-        for server in [
-            "https://localhost:6443",
-            "https://127.0.0.2:1",
-            "https://[::1]:6443",
-        ] {
+        for server in ["https://localhost:6443", "https://127.0.0.2:1", "https://[::1]:6443"] {
             assert_eq!(proxy(ON, server), None, "{server}");
         }
     }

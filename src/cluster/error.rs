@@ -15,11 +15,7 @@ use super::api::CallErrorKind;
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Fault {
     #[error("reading {what} {path}", path = path.display())]
-    Read {
-        what: &'static str,
-        path: PathBuf,
-        source: Arc<io::Error>,
-    },
+    Read { what: &'static str, path: PathBuf, source: Arc<io::Error> },
     #[error("kubeconfig {path}: {problem}", path = path.display())]
     Kubeconfig { path: PathBuf, problem: String },
     #[error("in-cluster configuration: {0}")]
@@ -31,10 +27,7 @@ pub(super) enum Fault {
     #[error("{0} ended without a result")]
     TaskEnded(&'static str),
     #[error("connecting to {origin}")]
-    Connect {
-        origin: Arc<str>,
-        source: Arc<dyn Error + Send + Sync>,
-    },
+    Connect { origin: Arc<str>, source: Arc<dyn Error + Send + Sync> },
     #[error("connecting to {origin} took longer than {seconds} s", seconds = super::limits::CONNECT_TIME.as_secs())]
     ConnectTime { origin: Arc<str> },
     #[error("{origin} closes connections as soon as they are made")]
@@ -67,21 +60,16 @@ pub(super) enum Phase {
 impl Fault {
     /// A file that cannot be read.
     pub(super) fn read(what: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::Read {
-            what,
-            path: path.to_owned(),
-            source: Arc::new(source),
-        }
+        Self::Read { what, path: path.to_owned(), source: Arc::new(source) }
     }
 
     /// The same fault of what was read, with where that came from.
     pub(super) fn found_in(self, place: &impl fmt::Display) -> Self {
         match self {
             Self::Material(problem) => Self::Material(format!("{place}: {problem}")),
-            Self::TlsMaterial { what, source } => Self::TlsMaterial {
-                what: format!("{place}: {what}"),
-                source,
-            },
+            Self::TlsMaterial { what, source } => {
+                Self::TlsMaterial { what: format!("{place}: {what}"), source }
+            }
             other => other,
         }
     }
@@ -109,9 +97,7 @@ impl Fault {
 
 impl From<hyper::Error> for Fault {
     fn from(error: hyper::Error) -> Self {
-        Self::Broken {
-            source: Arc::new(HttpFault(error)),
-        }
+        Self::Broken { source: Arc::new(HttpFault(error)) }
     }
 }
 

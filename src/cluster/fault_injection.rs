@@ -10,8 +10,5 @@ pub(crate) fn panic_in_next_attempt() {
 }
 
 pub(super) fn panic_if_asked() {
-    assert!(
-        !PANIC_IN_NEXT_ATTEMPT.swap(false, Ordering::Relaxed),
-        "injected fault"
-    );
+    assert!(!PANIC_IN_NEXT_ATTEMPT.swap(false, Ordering::Relaxed), "injected fault");
 }

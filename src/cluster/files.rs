@@ -51,18 +51,12 @@ impl Seen {
         let mut file = File::open(path)?;
         let before = Identity::settled(&file.metadata()?);
         let mut bytes = Zeroizing::new(Vec::new());
-        Read::by_ref(&mut file)
-            .take(FILE_BYTES + 1)
-            .read_to_end(&mut bytes)?;
+        Read::by_ref(&mut file).take(FILE_BYTES + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > FILE_BYTES {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 MiB"));
         }
         let after = Identity::settled(&file.metadata()?);
-        Ok(Self {
-            path: path.to_owned(),
-            bytes,
-            identity: before.filter(|_| before == after),
-        })
+        Ok(Self { path: path.to_owned(), bytes, identity: before.filter(|_| before == after) })
     }
 
     fn unchanged(&mut self) -> bool {

@@ -17,15 +17,8 @@ pub(super) fn load(mount: &Path, environment: &Environment, files: &mut Files) -
             .get(name)
             .ok_or_else(|| Fault::InCluster(format!("{name} is not set: this is no pod of a cluster")))
     };
-    let (host, port) = (
-        variable("KUBERNETES_SERVICE_HOST")?,
-        variable("KUBERNETES_SERVICE_PORT")?,
-    );
-    let host = if host.contains(':') && !host.starts_with('[') {
-        format!("[{host}]")
-    } else {
-        host
-    };
+    let (host, port) = (variable("KUBERNETES_SERVICE_HOST")?, variable("KUBERNETES_SERVICE_PORT")?);
+    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
     let server = Server::parse(&format!("https://{host}:{port}"), true).map_err(|_| {
         Fault::InCluster("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are no address".to_owned())
     })?;
@@ -40,11 +33,7 @@ pub(super) fn load(mount: &Path, environment: &Environment, files: &mut Files) -
 
     let settings = Settings {
         server,
-        tls: TlsSettings {
-            trust: Trust::Roots(roots),
-            identity: None,
-            server_name: None,
-        },
+        tls: TlsSettings { trust: Trust::Roots(roots), identity: None, server_name: None },
         authorization: Some(authorization),
     };
     settings.check(environment).map_err(Fault::InCluster)?;

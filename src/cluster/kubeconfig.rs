@@ -21,11 +21,7 @@ pub(super) fn load(path: &Path, environment: &Environment, files: &mut Files) ->
     let config = parse(files.read("kubeconfig", path)?).map_err(|problem| fault(path, problem))?;
     let (cluster, user) = current(&config).map_err(|problem| fault(path, problem))?;
     refuse_unsupported(cluster, user).map_err(|problem| fault(path, problem))?;
-    let mut loader = Loader {
-        path,
-        folder: path.parent().unwrap_or(Path::new("")),
-        files,
-    };
+    let mut loader = Loader { path, folder: path.parent().unwrap_or(Path::new("")), files };
 
     let roots = loader.bytes(
         "certificate-authority",
@@ -36,10 +32,7 @@ pub(super) fn load(path: &Path, environment: &Environment, files: &mut Files) ->
     let authorization = loader.authorization(user)?;
     let trust = match (cluster.insecure_skip_tls_verify.unwrap_or_default(), roots) {
         (true, Some(_)) => {
-            return Err(fault(
-                path,
-                "`insecure-skip-tls-verify` excludes `certificate-authority`",
-            ));
+            return Err(fault(path, "`insecure-skip-tls-verify` excludes `certificate-authority`"));
         }
         (true, None) => Trust::Anyone,
         (false, Some(roots)) => Trust::Roots(roots.to_vec()),
@@ -51,18 +44,8 @@ pub(super) fn load(path: &Path, environment: &Environment, files: &mut Files) ->
     let server = Server::parse(server, default_tls).map_err(|problem| fault(path, problem))?;
     let server_name = text(cluster.tls_server_name.as_deref())
         .map(|name| name.trim_start_matches('[').trim_end_matches(']').to_owned());
-    let settings = Settings {
-        server,
-        tls: TlsSettings {
-            trust,
-            identity,
-            server_name,
-        },
-        authorization,
-    };
-    settings
-        .check(environment)
-        .map_err(|problem| fault(path, problem))?;
+    let settings = Settings { server, tls: TlsSettings { trust, identity, server_name }, authorization };
+    settings.check(environment).map_err(|problem| fault(path, problem))?;
     Ok(settings)
 }
 
@@ -76,10 +59,7 @@ fn secret(value: Option<&SecretString>) -> Option<&str> {
 }
 
 fn fault(path: &Path, problem: impl Into<String>) -> Fault {
-    Fault::Kubeconfig {
-        path: path.to_owned(),
-        problem: problem.into(),
-    }
+    Fault::Kubeconfig { path: path.to_owned(), problem: problem.into() }
 }
 
 /// The parser's own words are left out: they quote what it stumbled over.
@@ -111,30 +91,18 @@ fn current(config: &Kubeconfig) -> Result<(&Cluster, Option<&AuthInfo>), String>
             "has no `current-context`".to_owned()
         });
     };
-    let contexts = config
-        .contexts
-        .iter()
-        .map(|named| (named.name.as_str(), named.context.as_ref()));
+    let contexts = config.contexts.iter().map(|named| (named.name.as_str(), named.context.as_ref()));
     let context: &Context = only("context", name, contexts)?;
     if context.cluster.is_empty() {
         return Err(format!("context {name:?} names no cluster"));
     }
-    let clusters = config
-        .clusters
-        .iter()
-        .map(|named| (named.name.as_str(), named.cluster.as_ref()));
+    let clusters = config.clusters.iter().map(|named| (named.name.as_str(), named.cluster.as_ref()));
     let cluster = only("cluster", &context.cluster, clusters)?;
-    let users = config
-        .auth_infos
-        .iter()
-        .map(|named| (named.name.as_str(), named.auth_info.as_ref()));
+    let users = config.auth_infos.iter().map(|named| (named.name.as_str(), named.auth_info.as_ref()));
     let user = match text(context.user.as_deref()) {
         // `user: {}` and `user:` alike mean a user without credentials.
         Some(user)
-            if config
-                .auth_infos
-                .iter()
-                .any(|named| named.name == user && named.auth_info.is_none()) =>
+            if config.auth_infos.iter().any(|named| named.name == user && named.auth_info.is_none()) =>
         {
             None
         }
@@ -154,9 +122,7 @@ fn only<'a, T>(
     if found.is_some() && entries.any(|(entry, _)| entry == name) {
         return Err(format!("{what} {name:?} is there more than once"));
     }
-    found
-        .and_then(|(_, entry)| entry)
-        .ok_or_else(|| format!("{what} {name:?} is not there"))
+    found.and_then(|(_, entry)| entry).ok_or_else(|| format!("{what} {name:?} is not there"))
 }
 
 /// What a kubeconfig may ask for and does not get here. Each is refused by name, never passed over.
@@ -176,17 +142,11 @@ fn refuse_unsupported(cluster: &Cluster, user: Option<&AuthInfo>) -> Result<(), 
     }
     let impersonates = text(user.impersonate.as_deref()).is_some()
         || text(user.impersonate_uid.as_deref()).is_some()
-        || user
-            .impersonate_groups
-            .as_ref()
-            .is_some_and(|groups| !groups.is_empty())
-        || user
-            .impersonate_user_extra
-            .as_ref()
-            .is_some_and(|extra| !extra.is_empty());
+        || user.impersonate_groups.as_ref().is_some_and(|groups| !groups.is_empty())
+        || user.impersonate_user_extra.as_ref().is_some_and(|extra| !extra.is_empty());
     if impersonates {
         return Err(
-            "impersonation (`as`, `as-uid`, `as-groups`, `as-user-extra`) is not supported yet".to_owned(),
+            "impersonation (`as`, `as-uid`, `as-groups`, `as-user-extra`) is not supported yet".to_owned()
         );
     }
     Ok(())
@@ -239,10 +199,7 @@ impl Loader<'_> {
         )?;
         match key {
             Some(key) => Ok(Some((chain.to_vec(), SecretBytes(key)))),
-            None => Err(fault(
-                self.path,
-                "the user has a client certificate and no `client-key`",
-            )),
+            None => Err(fault(self.path, "the user has a client certificate and no `client-key`")),
         }
     }
 
@@ -252,10 +209,7 @@ impl Loader<'_> {
         let (username, password) = (text(user.username.as_deref()), secret(user.password.as_ref()));
         let basic = username.is_some() || password.is_some();
         if basic && (token.is_some() || token_file.is_some()) {
-            return Err(fault(
-                self.path,
-                "the user has both a token and a `username` or `password`",
-            ));
+            return Err(fault(self.path, "the user has both a token and a `username` or `password`"));
         }
         if let Some(file) = token_file {
             let bytes = self.file("tokenFile", file)?;

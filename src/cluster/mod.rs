@@ -34,6 +34,7 @@ mod in_cluster;
 mod kubeconfig;
 mod limits;
 mod nulls;
+mod observer;
 mod pool;
 mod request;
 mod resolver;
@@ -45,44 +46,43 @@ mod tls;
 mod transport;
 
 pub use counters::{ClusterCounters, StatusClass};
+pub use observer::{ClusterEvent, Observer};
 pub use session::{CallRecord, Session};
 
 use credentials::{Credentials, Source};
 use environment::Environment;
+use observer::Telemetry;
 
 /// One configured cluster: an API server's address and a credential. Costs nothing while nobody asks it.
 pub struct Cluster {
     name: String,
     call_timeout: Duration,
     credentials: Arc<Credentials>,
-    counters: Arc<ClusterCounters>,
+    telemetry: Arc<Telemetry>,
 }
 
 impl Cluster {
-    /// Takes the settings over. Neither files nor the network are touched before the first call.
+    /// Takes the settings over. Neither files nor the network are touched before the first call. `observer` is told what
+    /// happens to connections and credentials.
     #[must_use]
-    pub fn new(config: &ClusterConfig) -> Self {
+    pub fn new(config: &ClusterConfig, observer: Observer) -> Self {
         let source = match &config.kube_config_file {
             Some(path) => Source::Kubeconfig(path.clone()),
             None => Source::InCluster(in_cluster::SERVICE_ACCOUNT.into()),
         };
-        Self::with(
-            config.name.clone(),
-            config.call_timeout,
-            source,
-            Environment::of_process(),
-        )
+        Self::with(config.name.clone(), config.call_timeout, source, Environment::of_process(), observer)
     }
 
-    fn with(name: String, call_timeout: Duration, source: Source, environment: Environment) -> Self {
-        let counters = Arc::<ClusterCounters>::default();
-        let credentials = Arc::new(Credentials::new(source, environment, Arc::clone(&counters)));
-        Self {
-            name,
-            call_timeout,
-            credentials,
-            counters,
-        }
+    fn with(
+        name: String,
+        call_timeout: Duration,
+        source: Source,
+        environment: Environment,
+        observer: Observer,
+    ) -> Self {
+        let telemetry = Arc::new(Telemetry::new(observer));
+        let credentials = Arc::new(Credentials::new(source, environment, Arc::clone(&telemetry)));
+        Self { name, call_timeout, credentials, telemetry }
     }
 
     /// Access for one attestation that has to end at `deadline`. Its calls are to be made on a tokio runtime.
@@ -94,14 +94,12 @@ impl Cluster {
     /// What this cluster has cost so far.
     #[must_use]
     pub fn counters(&self) -> &ClusterCounters {
-        &self.counters
+        &self.telemetry.counters
     }
 }
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cluster")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Cluster").field("name", &self.name).finish_non_exhaustive()
     }
 }

@@ -17,10 +17,7 @@ pub(super) fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D:
 
 pub(super) fn map<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
     let map: BTreeMap<String, Option<String>> = value(from)?;
-    Ok(map
-        .into_iter()
-        .map(|(key, value)| (key, value.unwrap_or_default()))
-        .collect())
+    Ok(map.into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect())
 }
 
 pub(super) fn map_of_lists<'de, D: Deserializer<'de>>(
@@ -28,10 +25,7 @@ pub(super) fn map_of_lists<'de, D: Deserializer<'de>>(
 ) -> Result<BTreeMap<String, Vec<String>>, D::Error> {
     let map: BTreeMap<String, Option<Vec<Option<String>>>> = value(from)?;
     let list = |list: Option<Vec<Option<String>>>| {
-        list.unwrap_or_default()
-            .into_iter()
-            .map(Option::unwrap_or_default)
-            .collect()
+        list.unwrap_or_default().into_iter().map(Option::unwrap_or_default).collect()
     };
     Ok(map.into_iter().map(|(key, value)| (key, list(value))).collect())
 }

@@ -72,9 +72,8 @@ impl Pool {
     /// Room for a request, on the connection with most of it.
     pub(super) fn take(&mut self) -> Option<Taken> {
         let open = self.h2.iter_mut().filter(|one| !one.sender.is_closed());
-        if let Some(one) = open
-            .min_by_key(|one| one.streams)
-            .filter(|one| one.streams < STREAMS_PER_CONNECTION)
+        if let Some(one) =
+            open.min_by_key(|one| one.streams).filter(|one| one.streams < STREAMS_PER_CONNECTION)
         {
             one.streams += 1;
             one.used = true;
@@ -94,19 +93,11 @@ impl Pool {
             return Step::Take(taken);
         }
         let live = self.is_live();
-        if let Some(fault) = self
-            .last_failure
-            .as_ref()
-            .filter(|_| !live && self.failures > failures_seen)
-        {
+        if let Some(fault) = self.last_failure.as_ref().filter(|_| !live && self.failures > failures_seen) {
             return Step::Fail(fault.clone());
         }
         let paused = live && self.grow_after.is_some_and(|after| now < after);
-        let attempts = if paused {
-            0
-        } else {
-            self.wanted_attempts().saturating_sub(self.attempts)
-        };
+        let attempts = if paused { 0 } else { self.wanted_attempts().saturating_sub(self.attempts) };
         self.attempts += attempts;
         Step::Wait { attempts }
     }
@@ -115,9 +106,7 @@ impl Pool {
     fn wanted_attempts(&self) -> usize {
         let h2_open = self.h2_open();
         if h2_open > 0 {
-            self.waiting
-                .div_ceil(STREAMS_PER_CONNECTION)
-                .min(H2_CONNECTIONS.saturating_sub(h2_open))
+            self.waiting.div_ceil(STREAMS_PER_CONNECTION).min(H2_CONNECTIONS.saturating_sub(h2_open))
         } else if self.speaks_h1 {
             self.waiting.min(H1_ATTEMPTS)
         } else {
@@ -141,23 +130,12 @@ impl Pool {
         match sender {
             NewSender::H2(sender) => {
                 self.speaks_h1 = false;
-                self.h2.push(H2 {
-                    id,
-                    sender,
-                    streams: 0,
-                    idle_since: now,
-                    used: false,
-                });
+                self.h2.push(H2 { id, sender, streams: 0, idle_since: now, used: false });
             }
             NewSender::H1(sender) => {
                 self.speaks_h1 = true;
                 self.h1_live += 1;
-                self.h1_idle.push(H1 {
-                    id,
-                    sender,
-                    idle_since: now,
-                    used: false,
-                });
+                self.h1_idle.push(H1 { id, sender, idle_since: now, used: false });
             }
         }
         id
@@ -210,27 +188,14 @@ impl Pool {
     /// An HTTP/1.1 connection is free again; beyond the limit it is dropped, and so closed.
     pub(super) fn give_back(&mut self, id: u64, sender: http1::SendRequest<RequestBody>, now: Instant) {
         if self.h1_idle.len() < H1_IDLE || self.waiting > 0 {
-            self.h1_idle.push(H1 {
-                id,
-                sender,
-                idle_since: now,
-                used: true,
-            });
+            self.h1_idle.push(H1 { id, sender, idle_since: now, used: true });
         }
     }
 
     /// Lets go of a connection that has been without a request for the idle time.
     pub(super) fn let_go_if_idle(&mut self, id: u64, now: Instant) -> Idle {
-        let h2 = self
-            .h2
-            .iter()
-            .find(|one| one.id == id && one.streams == 0)
-            .map(|one| one.idle_since);
-        let h1 = self
-            .h1_idle
-            .iter()
-            .find(|one| one.id == id)
-            .map(|one| one.idle_since);
+        let h2 = self.h2.iter().find(|one| one.id == id && one.streams == 0).map(|one| one.idle_since);
+        let h1 = self.h1_idle.iter().find(|one| one.id == id).map(|one| one.idle_since);
         let Some(idle_since) = h2.or(h1) else {
             return Idle::LookAgain(now + IDLE_TIME);
         };

@@ -22,11 +22,7 @@ const METADATA: HeaderValue =
     HeaderValue::from_static("application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json");
 
 /// All but RFC 3986's unreserved characters.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A question to the API server. It can be put more than once.
 pub(super) struct Question {
@@ -54,15 +50,8 @@ struct TokenReviewSpec<'a> {
 impl Question {
     /// Whose token is this?
     pub(super) fn token_review(token: &Token, audiences: &[String]) -> Result<Self, Fault> {
-        let spec = TokenReviewSpec {
-            token: token.expose(),
-            audiences,
-        };
-        let review = TokenReview {
-            api_version: "authentication.k8s.io/v1",
-            kind: "TokenReview",
-            spec,
-        };
+        let spec = TokenReviewSpec { token: token.expose(), audiences };
+        let review = TokenReview { api_version: "authentication.k8s.io/v1", kind: "TokenReview", spec };
         // Room for all of it: a buffer that grows leaves parts of the token behind.
         let room = 256 + token.expose().len() + audiences.iter().map(|one| one.len() + 3).sum::<usize>();
         let mut body = Zeroizing::new(Vec::with_capacity(room));
@@ -78,28 +67,14 @@ impl Question {
 
     /// What is known of this pod?
     pub(super) fn pod(namespace: &str, name: &str) -> Result<Self, Fault> {
-        let path = format!(
-            "/api/v1/namespaces/{}/pods/{}",
-            segment(namespace)?,
-            segment(name)?
-        );
-        Ok(Self {
-            method: Method::GET,
-            path,
-            accept: JSON,
-            body: Bytes::new(),
-        })
+        let path = format!("/api/v1/namespaces/{}/pods/{}", segment(namespace)?, segment(name)?);
+        Ok(Self { method: Method::GET, path, accept: JSON, body: Bytes::new() })
     }
 
     /// What is known of this node?
     pub(super) fn node(name: &str) -> Result<Self, Fault> {
         let path = format!("/api/v1/nodes/{}", segment(name)?);
-        Ok(Self {
-            method: Method::GET,
-            path,
-            accept: METADATA,
-            body: Bytes::new(),
-        })
+        Ok(Self { method: Method::GET, path, accept: METADATA, body: Bytes::new() })
     }
 
     /// Whether it asks for an object that may not be there.
@@ -109,22 +84,12 @@ impl Question {
 
     /// Method and URL, for texts.
     pub(super) fn attempted(&self, server: &Server) -> String {
-        format!(
-            "{} {}{}{}",
-            self.method,
-            server.origin(),
-            server.base_path,
-            self.path
-        )
+        format!("{} {}{}{}", self.method, server.origin(), server.base_path, self.path)
     }
 
     /// The request, written for the HTTP version of the connection.
     pub(super) fn request(&self, access: &Access, h2: bool) -> Result<Request<RequestBody>, Fault> {
-        let Server {
-            scheme,
-            authority,
-            base_path,
-        } = &access.server;
+        let Server { scheme, authority, base_path } = &access.server;
         let mut request = Request::builder()
             .method(self.method.clone())
             .header(USER_AGENT, AGENT)
@@ -132,9 +97,7 @@ impl Question {
         request = if h2 {
             request.uri(format!("{scheme}://{authority}{base_path}{}", self.path))
         } else {
-            request
-                .uri(format!("{base_path}{}", self.path))
-                .header(HOST, authority.as_str())
+            request.uri(format!("{base_path}{}", self.path)).header(HOST, authority.as_str())
         };
         if let Some(authorization) = &access.authorization {
             request = request.header(AUTHORIZATION, authorization.header.clone());

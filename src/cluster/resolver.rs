@@ -42,37 +42,23 @@ impl Default for Resolver {
 
 impl Resolver {
     fn asking(ask: Ask) -> Self {
-        Self {
-            under_way: Arc::default(),
-            ask,
-        }
+        Self { under_way: Arc::default(), ask }
     }
 
     fn lookup(&self, name: &str) -> Lookup {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         // An answer that is already there is an old one.
-        if let Some(same) = under_way
-            .as_ref()
-            .filter(|one| one.name == name && !one.thread.is_finished())
-        {
+        if let Some(same) = under_way.as_ref().filter(|one| one.name == name && !one.thread.is_finished()) {
             return same.lookup.clone();
         }
         let (ask, host) = (self.ask, name.to_owned());
         let task = tokio::task::spawn_blocking(move || ask(&host));
         let thread = task.abort_handle();
         let lookup = task
-            .map(|ended| {
-                ended
-                    .unwrap_or_else(|ended| Err(io::Error::other(ended)))
-                    .map_err(Arc::new)
-            })
+            .map(|ended| ended.unwrap_or_else(|ended| Err(io::Error::other(ended))).map_err(Arc::new))
             .boxed()
             .shared();
-        *under_way = Some(UnderWay {
-            name: name.to_owned(),
-            lookup: lookup.clone(),
-            thread,
-        });
+        *under_way = Some(UnderWay { name: name.to_owned(), lookup: lookup.clone(), thread });
         lookup
     }
 }
@@ -126,10 +112,7 @@ mod tests {
         assert_eq!(one.await.unwrap(), two.await.unwrap());
         assert_eq!(ASKED.load(SeqCst), 1);
         resolver.lookup("known").await.unwrap();
-        assert_eq!(
-            resolver.lookup("unknown").await.unwrap_err().kind(),
-            io::ErrorKind::NotFound
-        );
+        assert_eq!(resolver.lookup("unknown").await.unwrap_err().kind(), io::ErrorKind::NotFound);
         assert_eq!(ASKED.load(SeqCst), 3);
     }
 }

@@ -42,12 +42,7 @@ pub struct CallRecord {
 
 impl Session {
     pub(super) fn new(cluster: Arc<Cluster>, deadline: Instant) -> Self {
-        Self {
-            cluster,
-            deadline,
-            access: OnceCell::new(),
-            calls: Mutex::default(),
-        }
+        Self { cluster, deadline, access: OnceCell::new(), calls: Mutex::default() }
     }
 
     /// The calls that have ended so far, in the order in which they ended; failed and cancelled ones too.
@@ -86,20 +81,14 @@ impl Session {
         progress: &Progress<'_>,
         read: impl FnOnce(&[u8]) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let access = self
-            .access
-            .get_or_init(|| self.cluster.credentials.fresh())
-            .await
-            .clone()?;
+        let access = self.access.get_or_init(|| self.cluster.credentials.fresh()).await.clone()?;
         let (lease, response) = exchange(question, &access, progress).await?;
 
         let status = response.status();
         progress.answered(status.as_u16());
         if !status.is_success() {
-            let credential = access
-                .authorization
-                .iter()
-                .flat_map(|one| one.secrets.iter().map(|one| one.as_str()));
+            let credential =
+                access.authorization.iter().flat_map(|one| one.secrets.iter().map(|one| one.as_str()));
             let secrets: Vec<&str> = credential.chain(token.map(Token::expose)).collect();
             let refusal = body::refusal(status, question.is_get(), response.into_body(), &secrets);
             let (fault, read_to_end) = refusal.await;
@@ -149,17 +138,8 @@ async fn exchange(
 
 fn error(call: Call, attempted: String, fault: Fault) -> CallError {
     let kind = fault.kind();
-    let attempted = if attempted.is_empty() {
-        "could not be asked".to_owned()
-    } else {
-        attempted
-    };
-    CallError {
-        kind,
-        call,
-        attempted,
-        source: Some(Box::new(fault)),
-    }
+    let attempted = if attempted.is_empty() { "could not be asked".to_owned() } else { attempted };
+    CallError { kind, call, attempted, source: Some(Box::new(fault)) }
 }
 
 /// How far a call has come. Its end is recorded however it ends, also when its future is dropped.
@@ -200,18 +180,9 @@ impl<'a> Progress<'a> {
 impl Drop for Progress<'_> {
     fn drop(&mut self) {
         let status = Some(self.status.load(Relaxed)).filter(|status| *status != 0);
-        let record = CallRecord {
-            call: self.call,
-            status,
-            attempts: 1,
-            elapsed: self.begun.elapsed(),
-        };
-        self.session.cluster.counters.count_call(self.call, status);
-        self.session
-            .calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(record);
+        let record = CallRecord { call: self.call, status, attempts: 1, elapsed: self.begun.elapsed() };
+        self.session.cluster.telemetry.call_ended(self.call, status);
+        self.session.calls.lock().unwrap_or_else(PoisonError::into_inner).push(record);
     }
 }
 
@@ -222,22 +193,15 @@ impl ClusterApi for Session {
         audiences: &[String],
     ) -> Result<TokenReviewStatus, CallError> {
         let question = Question::token_review(token, audiences);
-        self.ask(Call::TokenReview, question, Some(token), answer::token_review)
-            .await
+        self.ask(Call::TokenReview, question, Some(token), answer::token_review).await
     }
 
     async fn pod(&self, namespace: &str, name: &str) -> Result<Pod, CallError> {
         let question = Question::pod(namespace, name);
-        self.ask(Call::Pod, question, None, |body| {
-            answer::pod(body, namespace, name)
-        })
-        .await
+        self.ask(Call::Pod, question, None, |body| answer::pod(body, namespace, name)).await
     }
 
     async fn node(&self, name: &str) -> Result<Node, CallError> {
-        self.ask(Call::Node, Question::node(name), None, |body| {
-            answer::node(body, name)
-        })
-        .await
+        self.ask(Call::Node, Question::node(name), None, |body| answer::node(body, name)).await
     }
 }

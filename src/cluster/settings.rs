@@ -80,12 +80,10 @@ impl Server {
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         if authority.contains('@') {
             return Err(
-                "`server` holds user info; put it into the user's `username` and `password`".to_owned(),
+                "`server` holds user info; put it into the user's `username` and `password`".to_owned()
             );
         }
-        let authority: Authority = authority
-            .parse()
-            .map_err(|_| "`server` is not a URL".to_owned())?;
+        let authority: Authority = authority.parse().map_err(|_| "`server` is not a URL".to_owned())?;
         let has_port = authority.as_str().len() > authority.host().len();
         if authority.host().is_empty() || has_port && authority.port_u16().is_none() {
             return Err("`server` is not a URL".to_owned());
@@ -94,11 +92,7 @@ impl Server {
         if !base_path.is_empty() && base_path.parse::<Uri>().is_err() {
             return Err("`server` is not a URL".to_owned());
         }
-        Ok(Self {
-            scheme,
-            authority,
-            base_path,
-        })
+        Ok(Self { scheme, authority, base_path })
     }
 
     /// Scheme and authority, for texts and as the key of connections.
@@ -118,9 +112,7 @@ impl Server {
     /// The host, without the brackets of an IPv6 address.
     pub(super) fn host(&self) -> &str {
         let host = self.authority.host();
-        host.strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host)
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
     }
 
     /// Whether it is this machine.
@@ -146,7 +138,7 @@ impl Settings {
             let name = self.tls.server_name.as_deref().unwrap_or(self.server.host());
             if ServerName::try_from(name).is_err() {
                 return Err(
-                    "`server` or `tls-server-name` is neither a DNS name nor an IP address".to_owned(),
+                    "`server` or `tls-server-name` is neither a DNS name nor an IP address".to_owned()
                 );
             }
         }
@@ -168,20 +160,14 @@ impl Authorization {
     pub(super) fn basic(username: &str, password: &str) -> Result<Self, String> {
         let pair = Zeroizing::new(format!("{username}:{password}"));
         let encoded = Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes()));
-        Self::new(
-            &Zeroizing::new(format!("Basic {}", encoded.as_str())),
-            [password, encoded.as_str()],
-        )
+        Self::new(&Zeroizing::new(format!("Basic {}", encoded.as_str())), [password, encoded.as_str()])
     }
 
     fn new(value: &str, secrets: [&str; 2]) -> Result<Self, String> {
         let mut header = HeaderValue::from_str(value)
             .map_err(|_| "holds characters that no header can carry".to_owned())?;
         header.set_sensitive(true);
-        Ok(Self {
-            header,
-            secrets: secrets.map(|secret| Zeroizing::new(secret.to_owned())),
-        })
+        Ok(Self { header, secrets: secrets.map(|secret| Zeroizing::new(secret.to_owned())) })
     }
 }
 

@@ -16,10 +16,7 @@ use super::settings::{TlsSettings, Trust};
 /// The client's side of TLS. ALPN is left to the connector, which insists on setting it.
 pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, Fault> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let unusable = |what: &str, source| Fault::TlsMaterial {
-        what: what.to_owned(),
-        source,
-    };
+    let unusable = |what: &str, source| Fault::TlsMaterial { what: what.to_owned(), source };
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable("the crypto provider", error))?
@@ -29,13 +26,9 @@ pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, Faul
         return Ok(builder.with_no_client_auth());
     };
 
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
-        .filter_map(Result::ok)
-        .collect();
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(chain).filter_map(Result::ok).collect();
     if chain.is_empty() {
-        return Err(Fault::Material(
-            "the client certificate holds no PEM certificate".to_owned(),
-        ));
+        return Err(Fault::Material("the client certificate holds no PEM certificate".to_owned()));
     }
     let key = PrivateKeyDer::from_pem_slice(&key.0)
         .map_err(|_| Fault::Material("the client key holds no PEM private key".to_owned()))?;
@@ -47,15 +40,11 @@ pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, Faul
 fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Fault> {
     let certificates = match trust {
         Trust::Anyone => {
-            return Ok(Arc::new(AnyServer {
-                provider: Arc::clone(provider),
-            }));
+            return Ok(Arc::new(AnyServer { provider: Arc::clone(provider) }));
         }
         Trust::System => rustls_native_certs::load_native_certs().certs,
         // What is no certificate is passed over, as Go does: one bad entry must not cost the others.
-        Trust::Roots(pem) => CertificateDer::pem_slice_iter(pem)
-            .filter_map(Result::ok)
-            .collect(),
+        Trust::Roots(pem) => CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect(),
     };
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates.iter().cloned());
@@ -67,14 +56,11 @@ fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn Ser
             }
         }));
     }
-    let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-        .build()
-        .map_err(|error| Fault::Material(format!("the root certificates are not usable: {error}")))?;
-    let given = if matches!(trust, Trust::Roots(_)) {
-        certificates
-    } else {
-        Vec::new()
-    };
+    let chains =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+            .build()
+            .map_err(|error| Fault::Material(format!("the root certificates are not usable: {error}")))?;
+    let given = if matches!(trust, Trust::Roots(_)) { certificates } else { Vec::new() };
     Ok(Arc::new(KnownServer { chains, given }))
 }
 
@@ -98,8 +84,7 @@ impl ServerCertVerifier for KnownServer {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let verdict =
-            self.chains
-                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+            self.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verdict {
             Err(error) if is_ca_as_end_entity(&error) && self.given.contains(end_entity) => {
                 rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
@@ -163,12 +148,7 @@ impl ServerCertVerifier for AnyServer {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(
-            message,
-            cert,
-            dss,
-            &self.provider.signature_verification_algorithms,
-        )
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -177,17 +157,10 @@ impl ServerCertVerifier for AnyServer {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &self.provider.signature_verification_algorithms,
-        )
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -14,15 +14,15 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::connection::{Driver, NewSender, Opened, Opener, RequestBody};
-use super::counters::ClusterCounters;
 use super::error::Fault;
 use super::limits::{FAREWELL_TIME, IDLE_TIME};
+use super::observer::Telemetry;
 use super::pool::{Idle, Pool, Step, Taken};
 
 /// The connections to one API server with one TLS identity.
 pub(super) struct Transport {
     opener: Opener,
-    counters: Arc<ClusterCounters>,
+    telemetry: Arc<Telemetry>,
     pool: Mutex<Pool>,
     /// A connection came, went, or has room again; or an attempt failed.
     changed: Notify,
@@ -42,13 +42,8 @@ enum LeasedSender {
 }
 
 impl Transport {
-    pub(super) fn new(opener: Opener, counters: Arc<ClusterCounters>) -> Self {
-        Self {
-            opener,
-            counters,
-            pool: Mutex::default(),
-            changed: Notify::new(),
-        }
+    pub(super) fn new(opener: Opener, telemetry: Arc<Telemetry>) -> Self {
+        Self { opener, telemetry, pool: Mutex::default(), changed: Notify::new() }
     }
 
     /// Waits for room on a connection. The caller bounds the time.
@@ -85,19 +80,12 @@ impl Transport {
             Taken::H2(id, sender) => (id, LeasedSender::H2(sender)),
             Taken::H1(id, sender) => (id, LeasedSender::H1(Some(sender), false)),
         };
-        Lease {
-            transport: Arc::clone(self),
-            id,
-            sender,
-        }
+        Lease { transport: Arc::clone(self), id, sender }
     }
 
     /// Runs one attempt, which the pool has counted already. Not to be called with the pool locked.
     fn start_attempt(self: &Arc<Self>) {
-        let attempt = Attempt {
-            transport: Arc::clone(self),
-            outcome: None,
-        };
+        let attempt = Attempt { transport: Arc::clone(self), outcome: None };
         tokio::spawn(async move {
             let mut attempt = attempt;
             #[cfg(feature = "fault-injection")]
@@ -109,20 +97,21 @@ impl Transport {
     fn attempt_ended(self: &Arc<Self>, outcome: Result<Opened, Fault>) {
         match outcome {
             Ok(Opened { sender, driver }) => {
-                self.counters.count_connection();
                 let is_h1 = matches!(sender, NewSender::H1(_));
+                self.telemetry.connection_opened(&self.opener.origin(), is_h1);
                 let id = self.pool().opened(sender, Instant::now());
                 tokio::spawn(drive(Arc::downgrade(self), id, is_h1, driver));
             }
-            Err(fault) => self.pool().attempt_failed(fault, Instant::now()),
+            Err(fault) => {
+                self.telemetry.connection_failed(&self.opener.origin(), &fault);
+                self.pool().attempt_failed(fault, Instant::now());
+            }
         }
         self.changed.notify_waiters();
     }
 
     fn closed(&self, id: u64, is_h1: bool) {
-        self.pool().closed(id, is_h1, || Fault::ClosedAtOnce {
-            origin: self.opener.origin(),
-        });
+        self.pool().closed(id, is_h1, || Fault::ClosedAtOnce { origin: self.opener.origin() });
         self.changed.notify_waiters();
     }
 }

@@ -19,9 +19,7 @@ impl AllowList {
     /// Whether the service account `namespace:name` may attest. Allocates nothing.
     #[must_use]
     pub fn allows(&self, namespace: &str, name: &str) -> bool {
-        self.exact
-            .get(namespace)
-            .is_some_and(|names| names.contains(name))
+        self.exact.get(namespace).is_some_and(|names| names.contains(name))
             || self.globs.iter().any(|glob| glob.matches(namespace, name))
     }
 
@@ -50,10 +48,7 @@ impl FromIterator<AllowEntry> for AllowList {
 /// Entries that are not of the form `namespace:name` are left out, as they can never match.
 impl<'e> FromIterator<&'e str> for AllowList {
     fn from_iter<I: IntoIterator<Item = &'e str>>(entries: I) -> Self {
-        entries
-            .into_iter()
-            .filter_map(|entry| AllowEntry::parse(entry).ok())
-            .collect()
+        entries.into_iter().filter_map(|entry| AllowEntry::parse(entry).ok()).collect()
     }
 }
 
@@ -72,9 +67,7 @@ impl AllowEntry {
     /// # Errors
     /// What keeps it from ever matching a service account, which has one colon in its name.
     pub(super) fn parse(entry: &str) -> Result<Self, &'static str> {
-        let (namespace, name) = entry
-            .split_once(':')
-            .ok_or("it has no colon: `namespace:name` is wanted")?;
+        let (namespace, name) = entry.split_once(':').ok_or("it has no colon: `namespace:name` is wanted")?;
         if name.contains(':') {
             return Err("it has more than one colon: `namespace:name` is wanted");
         }
@@ -148,10 +141,7 @@ fn flaw_of_name(pattern: &[char]) -> Option<&'static str> {
     let known = |c: char| is_label_character(c) || c == '.' || is_wildcard(c);
     if !pattern.iter().all(|c| known(*c)) {
         Some("a service account's name has lower-case letters, digits, dashes and dots only")
-    } else if pattern
-        .split(|c| *c == '.')
-        .any(|label| label.is_empty() || begins_or_ends_badly(label))
-    {
+    } else if pattern.split(|c| *c == '.').any(|label| label.is_empty() || begins_or_ends_badly(label)) {
         Some("each part of a service account's name begins and ends with a letter or a digit")
     } else if shortest_match(pattern) > MAX_NAME {
         Some("a service account's name has 253 characters at most")
@@ -216,10 +206,7 @@ mod tests {
 
     #[test]
     fn lists_that_allow_the_same_are_equal() {
-        assert_eq!(
-            list(&["a:b", "c:*", "d:?"]),
-            list(&["d:?", "a:b", "c:*", "a:b", "c:*"])
-        );
+        assert_eq!(list(&["a:b", "c:*", "d:?"]), list(&["d:?", "a:b", "c:*", "a:b", "c:*"]));
         assert_ne!(list(&["a:b"]), list(&["a:b", "a:c"]));
     }
 

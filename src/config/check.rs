@@ -10,10 +10,7 @@ use super::read::{Field, Keys, Object, tell_duplicate_keys};
 use super::{Config, TrustDomain, VerifySignature, engine, overlap};
 use crate::outcome::{AgentSafe, ErrorStyle};
 
-const KEYS: Keys = Keys {
-    upstream: &["clusters"],
-    ours: &["trust_domain", "error_style", "engine"],
-};
+const KEYS: Keys = Keys { upstream: &["clusters"], ours: &["trust_domain", "error_style", "engine"] };
 
 /// What [`check`] makes of a document.
 #[derive(Clone, Debug)]
@@ -75,19 +72,12 @@ fn conclude(error_style: ErrorStyle, config: Option<Config>, mut findings: Findi
 
 fn configuration(root: &Node, findings: &mut Findings) -> (ErrorStyle, Option<Config>) {
     tell_duplicate_keys(root, &Path::Root, findings);
-    let root = Field {
-        path: Path::Root,
-        node: root,
-        known_upstream: true,
-    };
+    let root = Field { path: Path::Root, node: root, known_upstream: true };
     let Some(object) = Object::open(&root, &KEYS, findings) else {
         return (ErrorStyle::Precise, None);
     };
     if object.has_only("engine") {
-        return (
-            ErrorStyle::Precise,
-            Some(unconfigured(object.get("engine").as_ref(), findings)),
-        );
+        return (ErrorStyle::Precise, Some(unconfigured(object.get("engine").as_ref(), findings)));
     }
     let error_style = error_style(&object, findings);
     let drafts = clusters(&object, error_style, findings);
@@ -118,21 +108,13 @@ fn unconfigured(engine: Option<&Field<'_>>, findings: &mut Findings) -> Config {
 }
 
 fn error_style(object: &Object<'_>, findings: &mut Findings) -> ErrorStyle {
-    let choices = [
-        ("precise", ErrorStyle::Precise),
-        ("upstream", ErrorStyle::Upstream),
-    ];
-    object
-        .get("error_style")
-        .and_then(|field| field.choice(&choices, findings))
-        .unwrap_or_default()
+    let choices = [("precise", ErrorStyle::Precise), ("upstream", ErrorStyle::Upstream)];
+    object.get("error_style").and_then(|field| field.choice(&choices, findings)).unwrap_or_default()
 }
 
 fn trust_domain(object: &Object<'_>, findings: &mut Findings) -> Option<TrustDomain> {
     let field = object.get("trust_domain");
-    let at = field
-        .as_ref()
-        .map_or(object.place_of("trust_domain"), Field::place);
+    let at = field.as_ref().map_or(object.place_of("trust_domain"), Field::place);
     let flaw = match field.as_ref().map(|field| &field.node.value) {
         None => return tell_missing_trust_domain("must be set", at, findings),
         Some(Value::Text(text)) if text.is_empty() => {
@@ -163,17 +145,11 @@ fn clusters(object: &Object<'_>, error_style: ErrorStyle, findings: &mut Finding
     };
     let field = object.get("clusters");
     let at = field.as_ref().map_or(object.place_of("clusters"), Field::place);
-    let members = field
-        .as_ref()
-        .map_or(Some(&[][..]), |field| field.members(findings));
+    let members = field.as_ref().map_or(Some(&[][..]), |field| field.members(findings));
     let mut drafts = Vec::new();
     let mut seen = HashSet::new();
     for (name, node) in members.unwrap_or_default() {
-        let cluster = Field {
-            path: Path::Key(&at.path, name),
-            node,
-            known_upstream: true,
-        };
+        let cluster = Field { path: Path::Key(&at.path, name), node, known_upstream: true };
         if matches!(node.value, Value::Null) {
             findings.warning(cluster.place(), "null: this cluster counts as absent");
         } else if seen.insert(name) {

@@ -17,14 +17,7 @@ const KEYS: Keys = Keys {
         POD_LABELS,
         "use_pod_uid_for_agent_id",
     ],
-    ours: &[
-        "lookup",
-        "verify_signature",
-        NODE_UID_MATCH,
-        "call_timeout_ms",
-        "max_in_flight",
-        "max_queued",
-    ],
+    ours: &["lookup", "verify_signature", NODE_UID_MATCH, "call_timeout_ms", "max_in_flight", "max_queued"],
 };
 
 const ALLOW_LIST: &str = "service_account_allow_list";
@@ -58,9 +51,7 @@ pub(super) fn read(
     let use_pod_uid_for_agent_id = boolean(&object, "use_pod_uid_for_agent_id", findings);
     let lookup = lookup(&object, findings);
     let allow_list = object.get(ALLOW_LIST);
-    let at = allow_list
-        .as_ref()
-        .map_or(object.place_of(ALLOW_LIST), Field::place);
+    let at = allow_list.as_ref().map_or(object.place_of(ALLOW_LIST), Field::place);
     let entries = service_accounts::read(name, allow_list.as_ref(), at, findings);
     if !use_pod_uid_for_agent_id {
         service_accounts::warn_of_shared_identities(&entries, at, findings);
@@ -74,9 +65,7 @@ pub(super) fn read(
         name: name.to_owned(),
         service_account_allow_list: entries.iter().cloned().collect(),
         audience: audience(&object, findings),
-        kube_config_file: object
-            .get("kube_config_file")
-            .and_then(|field| kubeconfig::read(&field, findings)),
+        kube_config_file: object.get("kube_config_file").and_then(|field| kubeconfig::read(&field, findings)),
         allowed_node_label_keys: label_keys(&object, NODE_LABELS, lookup, findings),
         allowed_pod_label_keys: label_keys(&object, POD_LABELS, lookup, findings),
         use_pod_uid_for_agent_id,
@@ -88,12 +77,7 @@ pub(super) fn read(
         max_queued: limits::in_memory(max_queued.unwrap_or(limits::MAX_QUEUED)),
     };
     let verify_signature_is_unset = verify_signature.is_none();
-    Some(Draft {
-        config,
-        entries,
-        allow_list_order: at.order,
-        verify_signature_is_unset,
-    })
+    Some(Draft { config, entries, allow_list_order: at.order, verify_signature_is_unset })
 }
 
 /// Bytes of an agent ID beside the trust domain's and the cluster's names: `spiffe://`, `/spire/agent/k8s_psat/`, and a
@@ -102,15 +86,9 @@ const OTHER_ID_BYTES: usize = 9 + 22 + 37;
 
 fn check_name(name: &str, at: Place<'_>, findings: &mut Findings) {
     if let Err(error) = spiffe::check_cluster_name(name) {
-        findings.error(
-            at,
-            format!("the cluster's name becomes a part of agent IDs, where a {error}"),
-        );
+        findings.error(at, format!("the cluster's name becomes a part of agent IDs, where a {error}"));
     } else if name.len() + OTHER_ID_BYTES > spiffe::MAX_ID_BYTES {
-        findings.warning(
-            at,
-            "the cluster's name leaves no room for a UID in an agent ID of 2048 bytes",
-        );
+        findings.warning(at, "the cluster's name leaves no room for a UID in an agent ID of 2048 bytes");
     }
 }
 
@@ -129,10 +107,7 @@ fn audience(object: &Object<'_>, findings: &mut Findings) -> Vec<String> {
     for (_, at) in audiences.iter().filter(|(audience, _)| audience.is_empty()) {
         findings.warning(*at, "an empty audience: no ordinary token has it");
     }
-    audiences
-        .into_iter()
-        .map(|(audience, _)| audience.to_owned())
-        .collect()
+    audiences.into_iter().map(|(audience, _)| audience.to_owned()).collect()
 }
 
 fn label_keys(
@@ -161,28 +136,15 @@ fn label_keys(
 }
 
 fn lookup(object: &Object<'_>, findings: &mut Findings) -> Lookup {
-    let choices = [
-        ("auto", Lookup::Auto),
-        ("sequential", Lookup::Sequential),
-        ("claims", Lookup::Claims),
-    ];
-    object
-        .get("lookup")
-        .and_then(|field| field.choice(&choices, findings))
-        .unwrap_or_default()
+    let choices = [("auto", Lookup::Auto), ("sequential", Lookup::Sequential), ("claims", Lookup::Claims)];
+    object.get("lookup").and_then(|field| field.choice(&choices, findings)).unwrap_or_default()
 }
 
 fn verify_signature(object: &Object<'_>, findings: &mut Findings) -> Option<VerifySignature> {
     let field = object.get("verify_signature")?;
-    let chosen = field.choice(
-        &[("auto", VerifySignature::Auto), ("off", VerifySignature::Off)],
-        findings,
-    );
+    let chosen = field.choice(&[("auto", VerifySignature::Auto), ("off", VerifySignature::Off)], findings);
     if chosen == Some(VerifySignature::Auto) {
-        findings.info(
-            field.place(),
-            "not supported yet: until it is, TokenReview decides about every token",
-        );
+        findings.info(field.place(), "not supported yet: until it is, TokenReview decides about every token");
     }
     chosen
 }
@@ -200,10 +162,7 @@ fn require_node_uid_match(object: &Object<'_>, lookup: Lookup, findings: &mut Fi
 }
 
 fn boolean(object: &Object<'_>, key: &'static str, findings: &mut Findings) -> bool {
-    object
-        .get(key)
-        .and_then(|field| field.boolean(findings))
-        .unwrap_or(false)
+    object.get(key).and_then(|field| field.boolean(findings)).unwrap_or(false)
 }
 
 fn number(

@@ -7,10 +7,7 @@ use super::limits;
 use super::notes::Findings;
 use super::read::{Field, Keys, Object};
 
-const KEYS: Keys = Keys {
-    upstream: &[],
-    ours: &["worker_threads", "attest_timeout_ms", "max_queued_bytes"],
-};
+const KEYS: Keys = Keys { upstream: &[], ours: &["worker_threads", "attest_timeout_ms", "max_queued_bytes"] };
 
 /// Reads it; what is absent or wrong has its default.
 pub(super) fn read(field: Option<&Field<'_>>, findings: &mut Findings) -> EngineConfig {

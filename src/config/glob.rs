@@ -172,16 +172,8 @@ mod tests {
             ("ab*", "a", false),
             ("*aa*", "a?a", true),
         ] {
-            assert_eq!(
-                Glob::new(one).overlaps(&Glob::new(other)),
-                expected,
-                "{one} {other}"
-            );
-            assert_eq!(
-                Glob::new(other).overlaps(&Glob::new(one)),
-                expected,
-                "{other} {one}"
-            );
+            assert_eq!(Glob::new(one).overlaps(&Glob::new(other)), expected, "{one} {other}");
+            assert_eq!(Glob::new(other).overlaps(&Glob::new(one)), expected, "{other} {one}");
         }
     }
 
@@ -191,9 +183,8 @@ mod tests {
         let mut begin = 0;
         for _ in 0..longest {
             let end = words.len();
-            let longer = words[begin..end]
-                .iter()
-                .flat_map(|word| alphabet.chars().map(move |c| format!("{word}{c}")));
+            let longer =
+                words[begin..end].iter().flat_map(|word| alphabet.chars().map(move |c| format!("{word}{c}")));
             let longer: Vec<String> = longer.collect();
             words.extend(longer);
             begin = end;

@@ -85,13 +85,10 @@ pub(super) fn parse(document: &[u8]) -> Result<Node, Malformed> {
     let text = std::str::from_utf8(document).map_err(|error| not_utf8(&document[..error.valid_up_to()]))?;
     let next = Cell::new(0);
     let mut parser = serde_json::Deserializer::from_str(text);
-    NodeSeed {
-        next: &next,
-        depth: 0,
-    }
-    .deserialize(&mut parser)
-    .and_then(|root| parser.end().map(|()| root))
-    .map_err(|error| not_json(&error))
+    NodeSeed { next: &next, depth: 0 }
+        .deserialize(&mut parser)
+        .and_then(|root| parser.end().map(|()| root))
+        .map_err(|error| not_json(&error))
 }
 
 fn not_utf8(before: &[u8]) -> Malformed {
@@ -110,11 +107,7 @@ fn not_json(error: &serde_json::Error) -> Malformed {
         Category::Data => MalformedKind::Depth,
         Category::Syntax | Category::Io => MalformedKind::Syntax,
     };
-    Malformed {
-        kind,
-        line: error.line(),
-        column: error.column(),
-    }
+    Malformed { kind, line: error.line(), column: error.column() }
 }
 
 /// Builds one node; carries the counter and the depth down.
@@ -129,10 +122,7 @@ impl NodeSeed<'_> {
         if self.depth == MAX_DEPTH {
             return Err(E::custom("too deep"));
         }
-        Ok(Self {
-            depth: self.depth + 1,
-            ..self
-        })
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 }
 

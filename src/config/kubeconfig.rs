@@ -22,13 +22,8 @@ pub(super) fn read(field: &Field<'_>, findings: &mut Findings) -> Option<PathBuf
 
 /// Opens the file only if it is one: opening a named pipe would wait for a writer.
 fn hindrance(path: &Path) -> Option<String> {
-    let opened = fs::metadata(path).and_then(|found| {
-        if found.is_file() {
-            File::open(path).map(Some)
-        } else {
-            Ok(None)
-        }
-    });
+    let opened = fs::metadata(path)
+        .and_then(|found| if found.is_file() { File::open(path).map(Some) } else { Ok(None) });
     match opened {
         Ok(Some(_)) => None,
         Ok(None) => Some("not a regular file".to_owned()),

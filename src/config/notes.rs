@@ -82,9 +82,7 @@ impl fmt::Display for Path<'_> {
 fn is_plain(key: &str) -> bool {
     const LONGEST: usize = 128;
     (1..=LONGEST).contains(&key.len())
-        && key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 /// What a note is about, and where that begins in the document.
@@ -96,10 +94,7 @@ pub(super) struct Place<'p> {
 
 impl Place<'_> {
     /// The document as a whole.
-    pub(super) const ROOT: Place<'static> = Place {
-        path: Path::Root,
-        order: 0,
-    };
+    pub(super) const ROOT: Place<'static> = Place { path: Path::Root, order: 0 };
 }
 
 /// The notes as they are found.
@@ -138,16 +133,8 @@ impl Findings {
     }
 
     fn push(&mut self, at: Place<'_>, severity: Severity, message: String, upstream: Option<Upstream>) {
-        let note = Note {
-            severity,
-            path: at.path.to_string(),
-            message,
-        };
-        self.0.push(Finding {
-            order: at.order,
-            note,
-            upstream,
-        });
+        let note = Note { severity, path: at.path.to_string(), message };
+        self.0.push(Finding { order: at.order, note, upstream });
     }
 
     /// Brings the findings into the order of the document; at one place they stay as they were found.
@@ -162,11 +149,7 @@ impl Findings {
     /// The first error, by its place, and how many more there are.
     pub(super) fn precise_message(&self) -> Option<String> {
         let first = &self.errors().next()?.note;
-        let path = if first.path.is_empty() {
-            String::new()
-        } else {
-            format!("{}: ", first.path)
-        };
+        let path = if first.path.is_empty() { String::new() } else { format!("{}: ", first.path) };
         let more = match self.errors().skip(1).count() {
             0 => String::new(),
             1 => " (and 1 more error)".to_owned(),
@@ -185,9 +168,7 @@ impl Findings {
     }
 
     fn errors(&self) -> impl Iterator<Item = &Finding> {
-        self.0
-            .iter()
-            .filter(|finding| finding.note.severity == Severity::Error)
+        self.0.iter().filter(|finding| finding.note.severity == Severity::Error)
     }
 
     pub(super) fn into_notes(self) -> Vec<Note> {

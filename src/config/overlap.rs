@@ -20,19 +20,12 @@ pub(super) fn warn(drafts: &[Draft], clusters: Place<'_>, findings: &mut Finding
     let mut comparisons = 0;
     for draft in drafts {
         let server = servers.entry(server_of(draft)).or_default();
-        let overlap = draft
-            .possible_entries()
-            .find_map(|entry| Some((server.find(entry, &mut comparisons)?, entry)));
+        let overlap =
+            draft.possible_entries().find_map(|entry| Some((server.find(entry, &mut comparisons)?, entry)));
         if let Some((earlier, entry)) = overlap {
             let cluster = Path::Key(&clusters.path, &draft.config.name);
             let path = Path::Key(&cluster, "service_account_allow_list");
-            findings.warning(
-                Place {
-                    path,
-                    order: draft.allow_list_order,
-                },
-                message(earlier, entry),
-            );
+            findings.warning(Place { path, order: draft.allow_list_order }, message(earlier, entry));
         }
         for entry in draft.possible_entries() {
             server.add(&draft.config.name, entry);
@@ -92,19 +85,11 @@ impl<'d> Server<'d> {
             self.wild_namespaces.push((cluster, entry));
             return;
         }
-        self.in_namespace
-            .entry(entry.namespace())
-            .or_default()
-            .push((cluster, entry));
+        self.in_namespace.entry(entry.namespace()).or_default().push((cluster, entry));
         if entry.is_wild() {
-            self.wild_names
-                .entry(entry.namespace())
-                .or_default()
-                .push((cluster, entry));
+            self.wild_names.entry(entry.namespace()).or_default().push((cluster, entry));
         } else {
-            self.exact
-                .entry((entry.namespace(), entry.name()))
-                .or_insert(cluster);
+            self.exact.entry((entry.namespace(), entry.name())).or_insert(cluster);
         }
     }
 
@@ -119,11 +104,7 @@ impl<'d> Server<'d> {
         {
             return Some(cluster);
         }
-        let named = if entry.is_wild() {
-            &self.in_namespace
-        } else {
-            &self.wild_names
-        };
+        let named = if entry.is_wild() { &self.in_namespace } else { &self.wild_names };
         named
             .get(namespace)
             .and_then(|known| first_overlap(known, entry, comparisons))
@@ -133,10 +114,7 @@ impl<'d> Server<'d> {
 
 fn first_overlap<'d>(known: &[Known<'d>], entry: &AllowEntry, comparisons: &mut usize) -> Option<&'d str> {
     let left = MAX_COMPARISONS.saturating_sub(*comparisons);
-    let found = known
-        .iter()
-        .take(left)
-        .position(|(_, other)| other.overlaps(entry));
+    let found = known.iter().take(left).position(|(_, other)| other.overlaps(entry));
     *comparisons += found.map_or(known.len().min(left), |at| at + 1);
     found.map(|at| known[at].0)
 }

@@ -35,18 +35,10 @@ impl<'d> Object<'d> {
     /// Opens `field`, and warns of keys that are not known.
     pub(super) fn open(field: &'d Field<'d>, keys: &'static Keys, findings: &mut Findings) -> Option<Self> {
         let members = field.members(findings)?;
-        let object = Self {
-            path: &field.path,
-            order: field.node.order,
-            members,
-            keys,
-        };
+        let object = Self { path: &field.path, order: field.node.order, members, keys };
         for (key, node) in members {
             if !keys.all().any(|known| known == key) {
-                let place = Place {
-                    path: Path::Key(object.path, key),
-                    order: node.order,
-                };
+                let place = Place { path: Path::Key(object.path, key), order: node.order };
                 findings.warning(place, unknown_key(key, keys));
             }
         }
@@ -55,35 +47,22 @@ impl<'d> Object<'d> {
 
     /// The value of `key`. `null` is as good as absent.
     pub(super) fn get(&self, key: &'d str) -> Option<Field<'d>> {
-        debug_assert!(
-            self.keys.all().any(|known| known == key),
-            "{key} would be told to be unknown"
-        );
+        debug_assert!(self.keys.all().any(|known| known == key), "{key} would be told to be unknown");
         let present = |(name, node): &&(String, Node)| name == key && !matches!(node.value, Value::Null);
         let (_, node) = self.members.iter().find(present)?;
         let known_upstream = self.keys.upstream.contains(&key);
-        Some(Field {
-            path: Path::Key(self.path, key),
-            node,
-            known_upstream,
-        })
+        Some(Field { path: Path::Key(self.path, key), node, known_upstream })
     }
 
     /// Where `key` would stand, for notes on its absence.
     pub(super) fn place_of(&self, key: &'d str) -> Place<'d> {
-        Place {
-            path: Path::Key(self.path, key),
-            order: self.order,
-        }
+        Place { path: Path::Key(self.path, key), order: self.order }
     }
 
     /// Whether `key` is there with a value, and nothing else is.
     pub(super) fn has_only(&self, key: &str) -> bool {
-        let mut present = self
-            .members
-            .iter()
-            .filter(|(_, node)| !matches!(node.value, Value::Null))
-            .peekable();
+        let mut present =
+            self.members.iter().filter(|(_, node)| !matches!(node.value, Value::Null)).peekable();
         present.peek().is_some() && present.all(|(name, _)| name == key)
     }
 }
@@ -99,10 +78,7 @@ pub(super) struct Field<'d> {
 
 impl<'d> Field<'d> {
     pub(super) fn place(&self) -> Place<'_> {
-        Place {
-            path: self.path,
-            order: self.node.order,
-        }
+        Place { path: self.path, order: self.node.order }
     }
 
     pub(super) fn text(&self, findings: &mut Findings) -> Option<&'d str> {
@@ -135,9 +111,7 @@ impl<'d> Field<'d> {
             Value::Text(text) => Some(text),
             _ => None,
         };
-        let chosen = choices
-            .iter()
-            .find(|(word, _)| text.is_some_and(|text| text == word));
+        let chosen = choices.iter().find(|(word, _)| text.is_some_and(|text| text == word));
         if let Some((_, value)) = chosen {
             return Some(*value);
         }
@@ -157,19 +131,9 @@ impl<'d> Field<'d> {
         let mut texts = Vec::with_capacity(items.len());
         for (index, node) in items.iter().enumerate() {
             let path = Path::Item(&self.path, index);
-            let item = Field {
-                path,
-                node,
-                known_upstream: self.known_upstream,
-            };
+            let item = Field { path, node, known_upstream: self.known_upstream };
             if let Some(text) = item.text(findings) {
-                texts.push((
-                    text,
-                    Place {
-                        path,
-                        order: node.order,
-                    },
-                ));
+                texts.push((text, Place { path, order: node.order }));
             }
         }
         (texts.len() == items.len()).then_some(texts)
@@ -210,13 +174,8 @@ pub(super) fn tell_duplicate_keys(node: &Node, path: &Path<'_>, findings: &mut F
             for (key, member) in members {
                 let path = Path::Key(path, key);
                 if !seen.insert(key) {
-                    findings.error(
-                        Place {
-                            path,
-                            order: member.order,
-                        },
-                        "this key stands twice in its object",
-                    );
+                    findings
+                        .error(Place { path, order: member.order }, "this key stands twice in its object");
                 }
                 tell_duplicate_keys(member, &path, findings);
             }
@@ -240,9 +199,6 @@ fn unknown_key(key: &str, keys: &Keys) -> String {
         .and_then(|_| keys.all().min_by_key(|known| distance(known)));
     match nearest.filter(|known| distance(known) <= known.len().div_ceil(3)) {
         Some(known) => format!("unknown key, ignored; did you mean \"{known}\"?"),
-        None => format!(
-            "unknown key, ignored; known here are {}",
-            keys.all().collect::<Vec<_>>().join(", ")
-        ),
+        None => format!("unknown key, ignored; known here are {}", keys.all().collect::<Vec<_>>().join(", ")),
     }
 }

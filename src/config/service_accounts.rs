@@ -22,10 +22,7 @@ pub(super) fn read(
         return Vec::new();
     }
     let items = field.and_then(|field| field.texts(findings)).unwrap_or_default();
-    items
-        .into_iter()
-        .filter_map(|(text, at)| entry(text, at, findings))
-        .collect()
+    items.into_iter().filter_map(|(text, at)| entry(text, at, findings)).collect()
 }
 
 fn entry(text: &str, at: Place<'_>, findings: &mut Findings) -> Option<AllowEntry> {
@@ -35,26 +32,16 @@ fn entry(text: &str, at: Place<'_>, findings: &mut Findings) -> Option<AllowEntr
         Err(flaw) => Some(*flaw),
     };
     if let Some(flaw) = flaw {
-        findings.warning(
-            at,
-            format!("this entry can never match a service account: {flaw}"),
-        );
+        findings.warning(at, format!("this entry can never match a service account: {flaw}"));
     } else if parsed.as_ref().is_ok_and(AllowEntry::has_wild_namespace) {
-        findings.warning(
-            at,
-            "a wildcard in the namespace: whoever may create namespaces may attest",
-        );
+        findings.warning(at, "a wildcard in the namespace: whoever may create namespaces may attest");
     }
     parsed.ok()
 }
 
 /// Agent IDs made of node UIDs are the same for all agents on one node.
 pub(super) fn warn_of_shared_identities(entries: &[AllowEntry], at: Place<'_>, findings: &mut Findings) {
-    let list: AllowList = entries
-        .iter()
-        .filter(|entry| entry.flaw().is_none())
-        .cloned()
-        .collect();
+    let list: AllowList = entries.iter().filter(|entry| entry.flaw().is_none()).cloned().collect();
     if !list.is_single() {
         findings.warning(
             at,

@@ -62,11 +62,7 @@ impl FromStr for TrustDomain {
     /// Takes a name, or a SPIFFE ID of which the trust domain alone is kept, as go-spiffe's `TrustDomainFromString`.
     fn from_str(text: &str) -> Result<Self, SpiffeError> {
         // go-spiffe looks for `:/`, not `://`: `spiffe:/td` is then told that its scheme is wrong.
-        let name = if text.contains(":/") {
-            domain_of_id(text)?
-        } else {
-            text
-        };
+        let name = if text.contains(":/") { domain_of_id(text)? } else { text };
         check_trust_domain(name)?;
         Ok(Self(name.to_owned()))
     }
@@ -116,18 +112,12 @@ pub fn is_path_segment(text: &str) -> bool {
 /// The first rule that it breaks.
 pub fn check_cluster_name(name: &str) -> Result<(), SpiffeError> {
     // go-spiffe knows paths, where nothing at all is fine.
-    if name.is_empty() {
-        Err(SpiffeError::EmptySegment)
-    } else {
-        check_path(name)
-    }
+    if name.is_empty() { Err(SpiffeError::EmptySegment) } else { check_path(name) }
 }
 
 /// `path` without its leading slash.
 fn check_path(path: &str) -> Result<(), SpiffeError> {
-    let (parents, last) = path
-        .rsplit_once('/')
-        .map_or((None, path), |(parents, last)| (Some(parents), last));
+    let (parents, last) = path.rsplit_once('/').map_or((None, path), |(parents, last)| (Some(parents), last));
     for segment in parents.iter().flat_map(|parents| parents.split('/')) {
         check_segment(segment)?;
     }

@@ -38,24 +38,14 @@ fn checked(document: &Value) -> Checked {
 /// The notes of one severity, as `path: message`.
 fn notes(checked: &Checked, severity: Severity) -> Vec<String> {
     let notes = checked.notes.iter().filter(|note| note.severity == severity);
-    notes
-        .map(|note| format!("{}: {}", note.path, note.message))
-        .collect()
+    notes.map(|note| format!("{}: {}", note.path, note.message)).collect()
 }
 
 fn errors(document: &Value) -> Vec<String> {
     let checked = checked(document);
     let errors = notes(&checked, Severity::Error);
-    assert_eq!(
-        checked.config.is_none(),
-        !errors.is_empty(),
-        "a configuration exactly without errors"
-    );
-    assert_eq!(
-        checked.message().is_some(),
-        !errors.is_empty(),
-        "a message exactly with errors"
-    );
+    assert_eq!(checked.config.is_none(), !errors.is_empty(), "a configuration exactly without errors");
+    assert_eq!(checked.message().is_some(), !errors.is_empty(), "a message exactly with errors");
     errors
 }
 
@@ -65,9 +55,7 @@ fn warnings(document: &Value) -> Vec<String> {
 
 fn config(document: &Value) -> Config {
     let checked = checked(document);
-    checked
-        .config
-        .unwrap_or_else(|| panic!("refused: {:?}", checked.notes))
+    checked.config.unwrap_or_else(|| panic!("refused: {:?}", checked.notes))
 }
 
 fn demo(document: &Value) -> ClusterConfig {

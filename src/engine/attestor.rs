@@ -9,6 +9,7 @@ use arc_swap::ArcSwapOption;
 use tokio::runtime::{Handle, Runtime};
 
 use super::document::{Answer, Document, Validation, documents_alive, plain};
+use super::events::{Events, Level};
 use super::generation::Generation;
 use super::operation::{Completion, Operations, Sink};
 use super::options::Options;
@@ -36,6 +37,7 @@ pub struct Attestor {
     operations: Arc<Operations>,
     memory: Arc<QueuedBytes>,
     tally: Arc<Tally>,
+    events: Arc<Events>,
 }
 
 impl Attestor {
@@ -53,10 +55,7 @@ impl Attestor {
         };
         let worker_threads = runtime::worker_threads(config.engine.worker_threads);
         let Ok(runtime) = runtime::start(worker_threads) else {
-            return Err(plain(
-                Reason::RuntimeUnavailable,
-                "the attestor's threads could not be started",
-            ));
+            return Err(plain(Reason::RuntimeUnavailable, "the attestor's threads could not be started"));
         };
         let attestor = Self {
             handle: runtime.handle().clone(),
@@ -67,6 +66,7 @@ impl Attestor {
             operations: Arc::default(),
             memory: Arc::new(QueuedBytes::new(config.engine.max_queued_bytes)),
             tally: Arc::default(),
+            events: Arc::default(),
         };
         attestor.put_to_work(config);
         let document = accepted(&checked.notes, attestor.config_generation()).document;
@@ -84,6 +84,7 @@ impl Attestor {
         }
         let mut checked = config::check(config);
         let Some(config) = checked.config.take() else {
+            self.events.configured(self.config_generation(), false, &checked.notes);
             return refused(&checked, self.config_generation());
         };
         if config.trust_domain.is_none() {
@@ -101,6 +102,7 @@ impl Attestor {
         }
         self.memory.set_limit(config.engine.max_queued_bytes);
         self.put_to_work(config);
+        self.events.configured(self.config_generation(), true, &checked.notes);
         accepted(&checked.notes, self.config_generation())
     }
 
@@ -109,10 +111,7 @@ impl Attestor {
         let options = match Options::parse(options) {
             Ok(options) => options,
             Err(fault) => {
-                return plain(
-                    Reason::OptionsMalformed,
-                    &format!("options are malformed: {fault}"),
-                );
+                return plain(Reason::OptionsMalformed, &format!("options are malformed: {fault}"));
             }
         };
         let Ok(operation) = self.operations.accept() else {
@@ -121,9 +120,7 @@ impl Attestor {
         let (caller, answer) = mpsc::sync_channel(1);
         self.begin(operation.promise(Sink::Caller(caller)), payload, options);
         // A promise is always kept; this end would see a broken one as a closed channel.
-        answer
-            .recv()
-            .unwrap_or_else(|_| plain(Reason::InternalPanic, "internal error"))
+        answer.recv().unwrap_or_else(|_| plain(Reason::InternalPanic, "internal error"))
     }
 
     /// Begins an attestation whose answer goes to `queue` under `tag`. Never blocks.
@@ -144,14 +141,7 @@ impl Attestor {
         let operation = self.operations.accept().map_err(|_| Reason::ShuttingDown)?;
         queue.expect_one().map_err(|_| Reason::Closed)?;
         accepted(operation.id());
-        self.begin(
-            operation.promise(Sink::Queue {
-                queue: Arc::clone(queue),
-                tag,
-            }),
-            payload,
-            options,
-        );
+        self.begin(operation.promise(Sink::Queue { queue: Arc::clone(queue), tag }), payload, options);
         Ok(())
     }
 
@@ -160,30 +150,47 @@ impl Attestor {
     /// # Errors
     /// `SHUTTING_DOWN`: all are being stopped anyway.
     pub fn cancel(&self, operation: u64) -> Result<(), Reason> {
-        self.operations
-            .cancel(operation)
-            .map_err(|_| Reason::ShuttingDown)
+        self.operations.cancel(operation).map_err(|_| Reason::ShuttingDown)
+    }
+
+    /// Delivers this attestor's log records of `level` and below to `queue`, instead of where they went before; `None` ends
+    /// that. Nothing comes any more once a [shutdown](Self::shutdown) has returned.
+    ///
+    /// # Errors
+    /// `SHUTTING_DOWN`, or `CLOSED` if the queue is closed.
+    pub fn events(&self, subscription: Option<(&Arc<Queue>, Level)>) -> Result<(), Reason> {
+        if self.operations.closing() {
+            return Err(Reason::ShuttingDown);
+        }
+        match subscription {
+            Some((queue, level)) => self.events.subscribe(queue, level).map_err(|_| Reason::Closed)?,
+            None => self.events.unsubscribe(),
+        }
+        // A shutdown that began meanwhile may have ended the delivery before it began.
+        if self.operations.closing() {
+            self.events.unsubscribe();
+        }
+        Ok(())
     }
 
     /// Refuses new work, stops what runs, and returns when every accepted operation has delivered its answer.
     ///
     /// `timeout` zero means 5 s. False if it passed first; the call may be repeated.
     pub fn shutdown(&self, timeout: Duration) -> bool {
+        let timeout = if timeout.is_zero() { SHUTDOWN_TIMEOUT } else { timeout };
+        self.events.shutting_down();
         self.operations.close();
-        self.operations.wait_until_done(if timeout.is_zero() {
-            SHUTDOWN_TIMEOUT
-        } else {
-            timeout
-        })
+        let done = self.operations.wait_until_done(timeout);
+        self.events.unsubscribe();
+        done
     }
 
     /// Counters, also after a shutdown.
     pub fn stats(&self) -> Answer {
         let generation = self.generation.load();
         let clusters = generation.iter().flat_map(|generation| &generation.clusters);
-        let clusters: BTreeMap<&str, _> = clusters
-            .map(|(name, cluster)| (name.as_str(), cluster.stats()))
-            .collect();
+        let clusters: BTreeMap<&str, _> =
+            clusters.map(|(name, cluster)| (name.as_str(), cluster.stats())).collect();
         let document = Document::of(&Stats {
             code: grpc::OK,
             reason: Reason::Ok.word(),
@@ -193,12 +200,10 @@ impl Attestor {
             clusters,
             queued_bytes: self.memory.used(),
             panics_caught: self.operations.panics(),
+            events_dropped: self.events.dropped(),
             documents_alive: documents_alive(),
         });
-        Answer {
-            code: grpc::OK,
-            document,
-        }
+        Answer { code: grpc::OK, document }
     }
 
     /// Shuts down, and lets go of the threads without waiting for one that is stuck in a file read or a look-up.
@@ -216,6 +221,7 @@ impl Attestor {
             runtime: &self.handle,
             memory: &self.memory,
             tally: &self.tally,
+            events: &self.events,
         };
         // The completion answers for a panic, so nothing is left to say here.
         let _ = catch_unwind(AssertUnwindSafe(|| begin(around, completion, payload, options)));
@@ -224,16 +230,13 @@ impl Attestor {
     fn put_to_work(&self, config: Config) {
         if let Some(trust_domain) = config.trust_domain.clone() {
             let previous = self.generation.load();
-            let generation = Generation::build(config, trust_domain, previous.as_deref());
+            let generation = Generation::build(config, trust_domain, previous.as_deref(), &self.events);
             self.generation.store(Some(Arc::new(generation)));
         }
     }
 
     fn config_generation(&self) -> u64 {
-        self.generation
-            .load()
-            .as_ref()
-            .map_or(0, |generation| generation.number)
+        self.generation.load().as_ref().map_or(0, |generation| generation.number)
     }
 }
 
@@ -247,33 +250,19 @@ impl Drop for Attestor {
 #[must_use]
 pub fn validate(config: &[u8]) -> Answer {
     let checked = config::check(config);
-    if checked.config.is_some() {
-        accepted(&checked.notes, 0)
-    } else {
-        refused(&checked, 0)
-    }
+    if checked.config.is_some() { accepted(&checked.notes, 0) } else { refused(&checked, 0) }
 }
 
 fn accepted(notes: &[Note], config_generation: u64) -> Answer {
     let (code, reason) = (grpc::OK, Reason::Ok.word());
-    let document = Document::of(&Validation {
-        code,
-        reason,
-        message: None,
-        valid: true,
-        config_generation,
-        notes,
-    });
+    let document =
+        Document::of(&Validation { code, reason, message: None, valid: true, config_generation, notes });
     Answer { code, document }
 }
 
 fn refused(checked: &Checked, config_generation: u64) -> Answer {
     let message = checked.message();
-    invalid(
-        message.as_ref().map_or("", AgentSafe::as_str),
-        &checked.notes,
-        config_generation,
-    )
+    invalid(message.as_ref().map_or("", AgentSafe::as_str), &checked.notes, config_generation)
 }
 
 /// What makes an unconfigured attestor cannot replace a configuration: an empty one must not silently end attestation.
@@ -285,11 +274,7 @@ fn nothing_to_configure(config_generation: u64) -> Answer {
             "is required: an empty document, or `engine` alone, can start an attestor but not configure one"
                 .to_owned(),
     };
-    invalid(
-        "configuration is invalid: trust_domain is required",
-        &[note],
-        config_generation,
-    )
+    invalid("configuration is invalid: trust_domain is required", &[note], config_generation)
 }
 
 fn invalid(message: &str, notes: &[Note], config_generation: u64) -> Answer {

@@ -42,14 +42,9 @@ impl Drop for Counted {
 impl Document {
     pub(crate) fn of(value: &impl Serialize) -> Self {
         // The types here have string keys alone, and JSON escapes NUL: neither step can fail.
-        let text = serde_json::to_vec(value)
-            .ok()
-            .and_then(|text| CString::new(text).ok());
+        let text = serde_json::to_vec(value).ok().and_then(|text| CString::new(text).ok());
         ALIVE.fetch_add(1, Ordering::Relaxed);
-        Self {
-            text: text.unwrap_or_default(),
-            counted: Counted,
-        }
+        Self { text: text.unwrap_or_default(), counted: Counted }
     }
 
     /// The JSON text.
@@ -66,10 +61,7 @@ impl Document {
 
     /// Takes back what [`Document::into_raw`] handed out.
     pub(crate) fn reclaim(text: CString) -> Self {
-        Self {
-            text,
-            counted: Counted,
-        }
+        Self { text, counted: Counted }
     }
 }
 
@@ -98,7 +90,7 @@ pub(crate) struct Attestation<'a> {
 
 impl Attestation<'_> {
     /// The answer for `verdict`.
-    pub(crate) fn answer(self, verdict: &Result<AgentAttributes, Refusal>) -> Answer {
+    pub(crate) fn answer(&self, verdict: &Result<AgentAttributes, Refusal>) -> Answer {
         let refusal = verdict.as_ref().err();
         let code = refusal.map_or(grpc::OK, |refusal| refusal.code(self.style));
         let message = refusal.map(|refusal| refusal.message(self.style, self.cluster.unwrap_or_default()));
@@ -109,19 +101,48 @@ impl Attestation<'_> {
             agent_attributes: verdict.as_ref().ok(),
             operation: &self.operation.to_string(),
             config_generation: self.generation,
-            diagnostics: Diagnostics {
-                cluster: self.cluster,
-                lookup: self.findings.lookup,
-                credential_id: self.findings.credential_id.as_deref(),
-                elapsed_us: micros(self.elapsed),
-                api_calls: ApiCalls(&self.calls),
-                warnings: &self.findings.warnings,
-                detail: refusal.map(Refusal::detail),
-                options: self.options,
-            },
+            diagnostics: self.diagnostics(refusal),
         });
         Answer { code, document }
     }
+}
+
+impl Attestation<'_> {
+    /// What a log record says of this attestation.
+    pub(crate) fn fields<'f>(&'f self, verdict: &'f Result<AgentAttributes, Refusal>) -> impl Serialize + 'f {
+        let refusal = verdict.as_ref().err();
+        AttestationFields {
+            operation: self.operation.to_string(),
+            code: refusal.map_or(grpc::OK, |refusal| refusal.code(self.style)),
+            reason: refusal.map_or(Reason::Ok, Refusal::reason).word(),
+            spiffe_id: verdict.as_ref().ok().map(|attributes| attributes.spiffe_id.as_str()),
+            diagnostics: self.diagnostics(refusal),
+        }
+    }
+
+    fn diagnostics(&self, refusal: Option<&Refusal>) -> Diagnostics<'_> {
+        Diagnostics {
+            cluster: self.cluster,
+            lookup: self.findings.lookup,
+            credential_id: self.findings.credential_id.as_deref(),
+            elapsed_us: micros(self.elapsed),
+            api_calls: ApiCalls(&self.calls),
+            warnings: &self.findings.warnings,
+            detail: refusal.map(Refusal::detail),
+            options: self.options,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct AttestationFields<'a> {
+    operation: String,
+    code: i32,
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spiffe_id: Option<&'a str>,
+    #[serde(flatten)]
+    diagnostics: Diagnostics<'a>,
 }
 
 #[derive(Serialize)]
@@ -202,14 +223,7 @@ pub(crate) fn plain(reason: Reason, message: &str) -> Answer {
     }
     // Reasons that are answered in this way have the same code in both styles.
     let code = reason.code(ErrorStyle::Precise);
-    Answer {
-        code,
-        document: Document::of(&Plain {
-            code,
-            reason: reason.word(),
-            message,
-        }),
-    }
+    Answer { code, document: Document::of(&Plain { code, reason: reason.word(), message }) }
 }
 
 pub(crate) fn micros(duration: Duration) -> u64 {

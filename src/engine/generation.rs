@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::events::Events;
 use super::slots::Slots;
 use super::stats::{ClusterStats, Tally};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Observer};
 use crate::config::{ClusterConfig, Config, TrustDomain};
 
 /// A configuration in force. A running attestation keeps the one that it began with.
@@ -27,7 +28,12 @@ pub(crate) struct ClusterAtWork {
 
 impl Generation {
     /// Puts `config` to work. Clusters whose settings are those of `previous` are taken over as they are.
-    pub(crate) fn build(config: Config, trust_domain: TrustDomain, previous: Option<&Self>) -> Self {
+    pub(crate) fn build(
+        config: Config,
+        trust_domain: TrustDomain,
+        previous: Option<&Self>,
+        events: &Arc<Events>,
+    ) -> Self {
         let clusters = config
             .clusters
             .iter()
@@ -35,24 +41,21 @@ impl Generation {
                 let kept = previous
                     .and_then(|previous| previous.clusters.get(name))
                     .filter(|cluster| cluster.config == *settings);
-                let cluster = kept.map_or_else(|| Arc::new(ClusterAtWork::new(settings)), Arc::clone);
+                let cluster = kept.map_or_else(|| Arc::new(ClusterAtWork::new(settings, events)), Arc::clone);
                 (name.clone(), cluster)
             })
             .collect();
-        Self {
-            number: previous.map_or(0, |previous| previous.number) + 1,
-            config,
-            trust_domain,
-            clusters,
-        }
+        Self { number: previous.map_or(0, |previous| previous.number) + 1, config, trust_domain, clusters }
     }
 }
 
 impl ClusterAtWork {
-    fn new(config: &Arc<ClusterConfig>) -> Self {
+    fn new(config: &Arc<ClusterConfig>, events: &Arc<Events>) -> Self {
+        let (events, name) = (Arc::clone(events), config.name.clone());
+        let observer = Observer::new(move |event| events.cluster(&name, event));
         Self {
             config: Arc::clone(config),
-            api: Arc::new(Cluster::new(config)),
+            api: Arc::new(Cluster::new(config, observer)),
             slots: Arc::new(Slots::new(config.max_in_flight, config.max_queued)),
             tally: Tally::default(),
         }

@@ -2,6 +2,7 @@
 
 mod attestor;
 mod document;
+mod events;
 mod generation;
 mod operation;
 mod options;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use attestor::{Attestor, validate};
 pub use document::{Answer, Document, documents_alive};
-pub use queue::{Closed, Completed, Next, Queue};
+pub use events::Level;
+pub use queue::{Closed, Completed, Delivery, Next, Queue};
 
 pub(crate) use document::plain;

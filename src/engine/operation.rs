@@ -66,10 +66,7 @@ impl Operations {
         state.outstanding += 1;
         drop(state);
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
-        Ok(Accepted {
-            id,
-            operations: Arc::clone(self),
-        })
+        Ok(Accepted { id, operations: Arc::clone(self) })
     }
 
     /// Stops one operation, if it is still at work.
@@ -110,11 +107,7 @@ impl Operations {
             if left.is_zero() {
                 return false;
             }
-            state = self
-                .all_done
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.all_done.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         true
     }
@@ -143,10 +136,7 @@ impl Accepted {
 
     /// Promises `sink` one answer.
     pub(crate) fn promise(self, sink: Sink) -> Completion {
-        Completion {
-            sink: Some(sink),
-            accepted: self,
-        }
+        Completion { sink: Some(sink), accepted: self }
     }
 }
 
@@ -198,11 +188,7 @@ impl Completion {
         // Nothing here refers to the operation any more once its completion can be read.
         self.accepted.operations.lock().running.remove(&self.accepted.id);
         match sink {
-            Sink::Queue { queue, tag } => queue.push(Completed {
-                tag,
-                operation: self.accepted.id,
-                answer,
-            }),
+            Sink::Queue { queue, tag } => queue.push(Completed { tag, operation: self.accepted.id, answer }),
             // The caller waits until it has an answer, so the channel is open and empty.
             Sink::Caller(caller) => drop(caller.send(answer)),
         }

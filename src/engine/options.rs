@@ -51,11 +51,7 @@ impl Options {
         // A sequence would pass for the struct otherwise.
         let starts_object = document.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
         let parsed = serde_json::from_slice::<Self>(document).map_err(|e| JsonFault::of(&e))?;
-        if starts_object {
-            Ok(parsed)
-        } else {
-            Err(JsonFault::no_object())
-        }
+        if starts_object { Ok(parsed) } else { Err(JsonFault::no_object()) }
     }
 
     /// The time that the host allows, if it says so.
@@ -79,11 +75,7 @@ impl Options {
     /// Bytes held while the attestation waits.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        [&self.peer, &self.traceparent, &self.request_id]
-            .into_iter()
-            .flatten()
-            .map(|text| text.len())
-            .sum()
+        [&self.peer, &self.traceparent, &self.request_id].into_iter().flatten().map(|text| text.len()).sum()
     }
 }
 
@@ -93,12 +85,7 @@ mod tests {
 
     #[test]
     fn absent_null_and_unknown_keys_mean_the_defaults() {
-        for text in [
-            "",
-            "{}",
-            r#"{"timeout_ms":null,"peer":null}"#,
-            r#"{"color":"red","deep":{"a":[1]}}"#,
-        ] {
+        for text in ["", "{}", r#"{"timeout_ms":null,"peer":null}"#, r#"{"color":"red","deep":{"a":[1]}}"#] {
             let options = Options::parse(text.as_bytes()).expect(text);
             assert_eq!(options.timeout(), None, "{text}");
         }

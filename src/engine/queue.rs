@@ -5,7 +5,10 @@ use std::os::fd::BorrowedFd;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::document::Answer;
+use super::document::{Answer, Document};
+
+/// Events that wait in one queue: the newest are kept.
+const MAX_EVENTS: usize = 1024;
 
 /// One finished operation.
 #[derive(Debug)]
@@ -18,11 +21,20 @@ pub struct Completed {
     pub answer: Answer,
 }
 
+/// Something that a queue hands out.
+#[derive(Debug)]
+pub enum Delivery {
+    /// An operation has ended.
+    Completed(Completed),
+    /// A log record.
+    Event(Document),
+}
+
 /// What a call of [`Queue::next`] came back with.
 #[derive(Debug)]
 pub enum Next {
-    /// At least one completion.
-    Completions(Vec<Completed>),
+    /// At least one delivery, operations before events.
+    Deliveries(Vec<Delivery>),
     /// The time is over, or somebody woke the queue.
     Nothing,
     /// The queue is closed, nothing waits and nothing is outstanding.
@@ -44,6 +56,7 @@ pub struct Queue {
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Completed>,
+    events: VecDeque<Document>,
     /// Accepted operations whose completion has not come yet.
     outstanding: usize,
     woken: bool,
@@ -53,12 +66,24 @@ struct State {
 }
 
 impl State {
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.events.is_empty()
+    }
+
     fn readable(&self) -> bool {
-        !self.waiting.is_empty() || self.woken || self.closed
+        !self.is_empty() || self.woken || self.closed
     }
 
     fn exhausted(&self) -> bool {
-        self.closed && self.waiting.is_empty() && self.outstanding == 0
+        self.closed && self.is_empty() && self.outstanding == 0
+    }
+
+    fn take(&mut self, capacity: usize) -> Vec<Delivery> {
+        let completed = self.waiting.drain(..capacity.min(self.waiting.len())).map(Delivery::Completed);
+        let mut taken: Vec<_> = completed.collect();
+        let room = capacity - taken.len();
+        taken.extend(self.events.drain(..room.min(self.events.len())).map(Delivery::Event));
+        taken
     }
 }
 
@@ -109,21 +134,20 @@ impl Queue {
         }
     }
 
-    /// Takes up to `capacity` completions, waiting up to `timeout` for the first; `None` waits for ever.
+    /// Takes up to `capacity` deliveries, waiting up to `timeout` for the first; `None` waits for ever.
     pub fn next(&self, capacity: usize, timeout: Option<Duration>) -> Next {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut state = self.lock();
         loop {
-            if !state.waiting.is_empty() {
-                let count = capacity.min(state.waiting.len());
-                let taken = state.waiting.drain(..count).collect();
+            if !state.is_empty() {
+                let taken = state.take(capacity);
                 state.woken = false;
                 self.update_signal(&state);
-                // One notice may have announced several completions, or this call may have eaten another's.
-                if !state.waiting.is_empty() || state.exhausted() {
+                // One notice may have announced several deliveries, or this call may have eaten another's.
+                if !state.is_empty() || state.exhausted() {
                     self.ready.notify_all();
                 }
-                return Next::Completions(taken);
+                return Next::Deliveries(taken);
             }
             if state.exhausted() {
                 return Next::Closed;
@@ -140,13 +164,31 @@ impl Queue {
                     if left.is_zero() {
                         return Next::Nothing;
                     }
-                    self.ready
-                        .wait_timeout(state, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
+                    self.ready.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
         }
+    }
+
+    /// Adds a log record. False if an older one, or on a closed queue this one, is dropped for it.
+    pub(crate) fn publish(&self, event: Document) -> bool {
+        let mut state = self.lock();
+        if state.closed {
+            drop(state);
+            drop(event);
+            return false;
+        }
+        let oldest = if state.events.len() == MAX_EVENTS { state.events.pop_front() } else { None };
+        state.events.push_back(event);
+        self.update_signal(&state);
+        self.ready.notify_one();
+        drop(state);
+        oldest.is_none()
+    }
+
+    /// Whether new submissions are refused.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
     }
 
     /// Ends the current [`next`](Self::next), or the following one.
@@ -157,7 +199,7 @@ impl Queue {
         self.ready.notify_one();
     }
 
-    /// Refuses new submissions. Accepted operations still complete here.
+    /// Refuses new submissions and events. Accepted operations still complete here.
     pub fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -170,7 +212,7 @@ impl Queue {
         let mut state = self.lock();
         state.closed = true;
         state.abandoned = true;
-        let waiting = std::mem::take(&mut state.waiting);
+        let waiting = (std::mem::take(&mut state.waiting), std::mem::take(&mut state.events));
         self.ready.notify_all();
         drop(state);
         drop(waiting);
@@ -216,10 +258,7 @@ mod signal {
         pub(super) fn new() -> Option<Self> {
             let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
             let event = EventFd::from_value_and_flags(0, flags).ok()?;
-            Some(Self {
-                event,
-                raised: AtomicBool::new(false),
-            })
+            Some(Self { event, raised: AtomicBool::new(false) })
         }
 
         pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
@@ -232,11 +271,7 @@ mod signal {
                 return;
             }
             // Neither can fail but with EAGAIN: a host that reads or writes the descriptor loses wake-ups alone.
-            let _ = if readable {
-                self.event.write(1).map(drop)
-            } else {
-                self.event.read().map(drop)
-            };
+            let _ = if readable { self.event.write(1).map(drop) } else { self.event.read().map(drop) };
         }
     }
 }

@@ -20,9 +20,7 @@ pub(crate) fn worker_threads(configured: Option<usize>) -> usize {
 /// Starts a runtime.
 pub(crate) fn start(worker_threads: usize) -> std::io::Result<Runtime> {
     // Threads inherit the mask of the one that starts them: block first, so that no signal finds a thread unprepared.
-    let host_mask = asynchronous_signals()
-        .thread_swap_mask(SigmaskHow::SIG_BLOCK)
-        .ok();
+    let host_mask = asynchronous_signals().thread_swap_mask(SigmaskHow::SIG_BLOCK).ok();
     let runtime = Builder::new_multi_thread()
         .worker_threads(worker_threads)
         .max_blocking_threads(MAX_BLOCKING_THREADS)

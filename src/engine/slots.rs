@@ -52,10 +52,7 @@ impl QueuedBytes {
     /// At most `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self {
-            used: AtomicUsize::new(0),
-            limit: AtomicUsize::new(limit),
-        }
+        Self { used: AtomicUsize::new(0), limit: AtomicUsize::new(limit) }
     }
 
     /// Sets another limit. What waits already goes on waiting.
@@ -75,11 +72,7 @@ impl Slots {
     #[must_use]
     pub fn new(max_in_flight: usize, max_queued: usize) -> Self {
         let free = Arc::new(Semaphore::new(max_in_flight.min(Semaphore::MAX_PERMITS)));
-        Self {
-            free,
-            gauges: Arc::default(),
-            max_queued,
-        }
+        Self { free, gauges: Arc::default(), max_queued }
     }
 
     /// Numbers for statistics.
@@ -109,21 +102,13 @@ impl Slots {
             .ok_or("the cluster's queue is full (max_queued)")?;
         let memory = Held::take(memory, bytes)
             .ok_or("the memory for waiting attestations is used up (engine.max_queued_bytes)")?;
-        Ok(Request::Queued(Place {
-            permit,
-            slots: Arc::clone(self),
-            _reserved: reserved,
-            _memory: memory,
-        }))
+        Ok(Request::Queued(Place { permit, slots: Arc::clone(self), _reserved: reserved, _memory: memory }))
     }
 
     fn slot(&self, permit: OwnedSemaphorePermit) -> Slot {
         let now = self.gauges.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         self.gauges.peak.fetch_max(now, Ordering::Relaxed);
-        Slot {
-            gauges: Arc::clone(&self.gauges),
-            _permit: permit,
-        }
+        Slot { gauges: Arc::clone(&self.gauges), _permit: permit }
     }
 }
 
@@ -183,10 +168,7 @@ struct Held {
 impl Held {
     fn take(memory: &Arc<QueuedBytes>, bytes: usize) -> Option<Self> {
         let limit = memory.limit.load(Ordering::Relaxed);
-        add_below(&memory.used, bytes, limit).then(|| Self {
-            memory: Arc::clone(memory),
-            bytes,
-        })
+        add_below(&memory.used, bytes, limit).then(|| Self { memory: Arc::clone(memory), bytes })
     }
 }
 

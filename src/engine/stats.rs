@@ -57,11 +57,7 @@ impl Tally {
     }
 
     pub(crate) fn latency(&self) -> Latency {
-        let counts: Vec<u64> = self
-            .latency
-            .iter()
-            .map(|count| count.load(Ordering::Relaxed))
-            .collect();
+        let counts: Vec<u64> = self.latency.iter().map(|count| count.load(Ordering::Relaxed)).collect();
         Latency {
             bounds_us: LATENCY_BOUNDS_US,
             count: counts.iter().sum(),
@@ -91,6 +87,7 @@ pub(crate) struct Stats<'a> {
     pub(crate) clusters: BTreeMap<&'a str, ClusterStats>,
     pub(crate) queued_bytes: usize,
     pub(crate) panics_caught: u64,
+    pub(crate) events_dropped: u64,
     pub(crate) documents_alive: u64,
 }
 
@@ -123,10 +120,7 @@ impl ClusterStats {
             queued: gauges.queued.load(Ordering::Relaxed),
             attestations: tally.by_reason(),
             latency: tally.latency(),
-            api_calls: Call::ALL
-                .into_iter()
-                .map(|call| (call.word(), by_class(call)))
-                .collect(),
+            api_calls: Call::ALL.into_iter().map(|call| (call.word(), by_class(call))).collect(),
             connections_opened: counters.connections_opened(),
             credential_reloads: counters.credential_reloads(),
         }

@@ -1,7 +1,7 @@
 //! One attestation from the payload to its answer: judged on the caller's thread as far as the payload alone decides,
 //! then in a task.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::document::Attestation;
+use super::document::{Answer, Attestation};
+use super::events::Events;
 use super::generation::{ClusterAtWork, Generation};
 use super::operation::{Completion, Stop};
 use super::options::Options;
@@ -31,6 +32,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) runtime: &'a Handle,
     pub(crate) memory: &'a Arc<QueuedBytes>,
     pub(crate) tally: &'a Arc<Tally>,
+    pub(crate) events: &'a Arc<Events>,
 }
 
 /// Begins an attestation. The completion is kept, now or later.
@@ -41,6 +43,7 @@ pub(crate) fn begin(around: Surroundings<'_>, completion: Completion, payload: &
         completion,
         options,
         tally: Arc::clone(around.tally),
+        events: Arc::clone(around.events),
         generation: around.generation,
     };
     let Some(generation) = job.generation.clone() else {
@@ -61,12 +64,7 @@ pub(crate) fn begin(around: Surroundings<'_>, completion: Completion, payload: &
         Err(why) => return job.refuse(Some(&cluster), Refusal::Overloaded { why }),
     };
     let stopped = job.completion.stoppable();
-    let work = Work {
-        job,
-        generation,
-        cluster,
-        candidate,
-    };
+    let work = Work { job, generation, cluster, candidate };
     runtime.spawn(work.run(request, stopped));
 }
 
@@ -76,6 +74,7 @@ struct Job {
     completion: Completion,
     options: Options,
     tally: Arc<Tally>,
+    events: Arc<Events>,
     generation: Option<Arc<Generation>>,
 }
 
@@ -92,12 +91,9 @@ impl Job {
         calls: Vec<CallRecord>,
         verdict: &Verdict,
     ) {
-        #[cfg(feature = "fault-injection")]
-        self.options.panic_here(super::options::PanicIn::Completion);
         let elapsed = self.begun.elapsed();
-        let reason = verdict.as_ref().err().map_or(Reason::Ok, Refusal::reason);
         let generation = self.generation.as_deref();
-        let answer = Attestation {
+        let attestation = Attestation {
             operation: self.completion.id(),
             generation: generation.map_or(0, |generation| generation.number),
             style: generation.map_or(ErrorStyle::Precise, |generation| generation.config.error_style),
@@ -106,8 +102,16 @@ impl Job {
             findings,
             calls,
             elapsed,
-        }
-        .answer(verdict);
+        };
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(feature = "fault-injection")]
+            self.options.panic_here(super::options::PanicIn::Completion);
+            self.tell(&attestation, verdict)
+        }));
+        let (reason, answer) = match written {
+            Ok(answer) => (verdict.as_ref().err().map_or(Reason::Ok, Refusal::reason), answer),
+            Err(_) => (Reason::InternalPanic, self.tell(&attestation, &Err(Refusal::InternalPanic))),
+        };
         if reason == Reason::InternalPanic {
             self.completion.count_panic();
         }
@@ -116,6 +120,11 @@ impl Job {
             cluster.tally.count(reason, elapsed);
         }
         self.completion.complete(answer);
+    }
+
+    fn tell(&self, attestation: &Attestation<'_>, verdict: &Verdict) -> Answer {
+        self.events.attested(attestation, verdict);
+        attestation.answer(verdict)
     }
 }
 
@@ -129,16 +138,8 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) async fn run(self, request: Request, stopped: oneshot::Receiver<Stop>) {
-        let Self {
-            job,
-            generation,
-            cluster,
-            candidate,
-        } = self;
-        let timeout = job
-            .options
-            .timeout()
-            .unwrap_or(generation.config.engine.attest_timeout);
+        let Self { job, generation, cluster, candidate } = self;
+        let timeout = job.options.timeout().unwrap_or(generation.config.engine.attest_timeout);
         let timeout = timeout.min(LONGEST_TIMEOUT);
         let mut findings = Findings::default();
         let session = cluster.api.session(job.begun + timeout);
@@ -153,20 +154,13 @@ impl Work {
                 let latest = job.begun + timeout / 2;
                 let slot = match request {
                     Request::Granted(slot) => slot,
-                    Request::Queued(place) => place
-                        .wait(latest)
-                        .await
-                        .map_err(|why| Refusal::Overloaded { why })?,
+                    Request::Queued(place) => {
+                        place.wait(latest).await.map_err(|why| Refusal::Overloaded { why })?
+                    }
                 };
                 // Boxed here and not before: what waits in the queue stays small.
-                let verdict = Box::pin(decide(
-                    &generation,
-                    &candidate,
-                    &session,
-                    &job.options,
-                    &mut findings,
-                ))
-                .await;
+                let verdict =
+                    Box::pin(decide(&generation, &candidate, &session, &job.options, &mut findings)).await;
                 drop(slot);
                 verdict
             };

@@ -8,7 +8,7 @@ use super::answer::{answer, code, write};
 use super::guard::{guarded, silence_own_panics};
 use super::handle::{Handle, bytes};
 use super::queue::{self, psat_queue_t};
-use crate::engine::{Answer, Attestor, validate};
+use crate::engine::{Answer, Attestor, Level, validate};
 use crate::outcome::{ErrorStyle, Reason};
 
 /// An attestor. Opaque.
@@ -64,10 +64,7 @@ pub unsafe extern "C" fn psat_attestor_new(
                 let handle = Handle::give(psat_attestor_t(attestor));
                 // SAFETY: the C caller promises that `out` is valid for a write.
                 unsafe { write(out, as_c(handle)) };
-                Answer {
-                    code: Reason::Ok.code(ErrorStyle::Precise),
-                    document,
-                }
+                Answer { code: Reason::Ok.code(ErrorStyle::Precise), document }
             }
             Err(answer) => answer,
         })
@@ -120,11 +117,7 @@ pub unsafe extern "C" fn psat_attestor_shutdown(attestor: *mut psat_attestor_t, 
         // SAFETY: the C caller promises that `attestor` is NULL or a live attestor.
         let handle = unsafe { Handle::borrow(as_handle(attestor)) }?;
         let done = handle.inner.0.shutdown(Duration::from_millis(timeout_ms.into()));
-        if done {
-            Ok(())
-        } else {
-            Err(Reason::DeadlineExceeded)
-        }
+        if done { Ok(()) } else { Err(Reason::DeadlineExceeded) }
     })
 }
 
@@ -168,10 +161,7 @@ pub unsafe extern "C" fn psat_attestor_attest(
     unsafe {
         answer(json, || {
             let handle = Handle::borrow(as_handle(attestor))?;
-            Ok(handle
-                .inner
-                .0
-                .attest(bytes(payload, payload_len)?, bytes(options, options_len)?))
+            Ok(handle.inner.0.attest(bytes(payload, payload_len)?, bytes(options, options_len)?))
         })
     }
 }
@@ -246,6 +236,38 @@ pub unsafe extern "C" fn psat_attestor_stats(
 ) -> i32 {
     // SAFETY: the C caller promises that `attestor` is NULL or a live attestor and that `json` is NULL or valid for a write.
     unsafe { answer(json, || Ok(Handle::borrow(as_handle(attestor))?.inner.0.stats())) }
+}
+
+/// Delivers this attestor's log records to `queue` as completions of kind `PSAT_COMPLETION_EVENT`.
+///
+/// `level` is 1 error, 2 warn, 3 info, 4 debug or 5 trace, and takes those before it too; 0 ends the delivery, and `queue`
+/// may then be NULL. A second call replaces the first. Each record is a document `{"level":…,"unix_ms":…,"message":…,
+/// "fields":{…}}`. At most 1024 wait in a queue; then the oldest is dropped, which `psat_attestor_stats` counts. Nothing comes
+/// any more once `psat_attestor_shutdown` has returned.
+///
+/// To see the start: `psat_attestor_new` with `engine` alone, then this, then `psat_attestor_configure`.
+///
+/// Returns 0; 14 (`SHUTTING_DOWN`); `PSAT_CLOSED` if the queue is closed; `PSAT_OPTIONS_MALFORMED` for another level;
+/// `PSAT_NULL_POINTER` or `PSAT_FORKED`.
+///
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn psat_attestor_events(
+    attestor: *mut psat_attestor_t,
+    queue: *mut psat_queue_t,
+    level: i32,
+) -> i32 {
+    code(|| {
+        // SAFETY: the C caller promises that `attestor` is NULL or a live attestor.
+        let handle = unsafe { Handle::borrow(as_handle(attestor)) }?;
+        if level == 0 {
+            return handle.inner.0.events(None);
+        }
+        let level = Level::from_number(level).ok_or(Reason::OptionsMalformed)?;
+        // SAFETY: the C caller promises that `queue` is NULL or a live queue.
+        let queue = unsafe { queue::borrow(queue) }?;
+        handle.inner.0.events(Some((&queue, level)))
+    })
 }
 
 /// C knows the handle under the name of what is inside it.

@@ -25,6 +25,9 @@ pub const PSAT_OPTIONS_MALFORMED: i32 = 1004;
 /// `psat_completion_t.kind`: an attestation has ended.
 pub const PSAT_COMPLETION_ATTESTATION: u32 = 1;
 
+/// `psat_completion_t.kind`: a log record.
+pub const PSAT_COMPLETION_EVENT: u32 = 2;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -41,9 +41,7 @@ pub(super) fn silence_own_panics() {
     }
     let previous = take_hook();
     set_hook(Box::new(move |panic| {
-        let own_thread = std::thread::current()
-            .name()
-            .is_some_and(|name| name.starts_with("psat-"));
+        let own_thread = std::thread::current().name().is_some_and(|name| name.starts_with("psat-"));
         if !own_thread && INSIDE.get() == 0 {
             previous(panic);
         }

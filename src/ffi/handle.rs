@@ -18,10 +18,7 @@ pub(super) struct Handle<T> {
 impl<T> Handle<T> {
     /// A pointer for C, which owns one reference.
     pub(super) fn give(inner: T) -> *const Self {
-        Arc::into_raw(Arc::new(Self {
-            inner,
-            process: process::id(),
-        }))
+        Arc::into_raw(Arc::new(Self { inner, process: process::id() }))
     }
 
     /// A reference of the call's own.
@@ -40,11 +37,7 @@ impl<T> Handle<T> {
             Arc::increment_strong_count(handle);
             Arc::from_raw(handle)
         };
-        if handle.process == process::id() {
-            Ok(handle)
-        } else {
-            Err(Reason::Forked)
-        }
+        if handle.process == process::id() { Ok(handle) } else { Err(Reason::Forked) }
     }
 
     /// Takes C's reference back. `None` for NULL, and in a forked child, where the handle is leaked on purpose: its

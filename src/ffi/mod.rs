@@ -2,14 +2,8 @@
 //!
 //! Every exported function is three moves: borrow the arguments, call one safe method, answer. The guard round it and
 //! the answer are written once, in `guard` and `answer`. cbindgen expands no macros, so each function is written out.
-#![allow(
-    unsafe_code,
-    reason = "the one room where pointers from C are turned into references"
-)]
-#![allow(
-    clippy::missing_safety_doc,
-    reason = "the documentation is the header's, in C's words"
-)]
+#![allow(unsafe_code, reason = "the one room where pointers from C are turned into references")]
+#![allow(clippy::missing_safety_doc, reason = "the documentation is the header's, in C's words")]
 
 mod answer;
 mod attestor;

@@ -7,27 +7,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::{code, write};
-use super::constants::PSAT_COMPLETION_ATTESTATION;
+use super::constants::{PSAT_COMPLETION_ATTESTATION, PSAT_COMPLETION_EVENT, PSAT_OK};
 use super::guard::{guarded, silence_own_panics};
 use super::handle::Handle;
-use crate::engine::{Completed, Next, Queue};
+use crate::engine::{Completed, Delivery, Document, Next, Queue};
 use crate::outcome::Reason;
 
 /// A completion queue. Opaque.
 #[allow(non_camel_case_types, reason = "the name that C sees")]
 pub struct psat_queue_t(Arc<Queue>);
 
-/// One finished operation. The layout is frozen.
+/// One finished operation, or one event. The layout is frozen.
 #[repr(C)]
 #[allow(non_camel_case_types, reason = "the name that C sees")]
 pub struct psat_completion_t {
-    /// What has ended: `PSAT_COMPLETION_ATTESTATION`. Free and skip kinds that you do not know.
+    /// `PSAT_COMPLETION_ATTESTATION` or `PSAT_COMPLETION_EVENT`. Free and skip kinds that you do not know.
     pub kind: u32,
-    /// The operation's code, the same as `code` in the document.
+    /// The operation's code, the same as `code` in the document; 0 for an event.
     pub code: i32,
-    /// The tag that came with the submission.
+    /// The tag that came with the submission; 0 for an event.
     pub tag: u64,
-    /// The operation's ID, as `psat_attestor_submit` wrote it.
+    /// The operation's ID, as `psat_attestor_submit` wrote it; 0 for an event.
     pub operation: u64,
     /// The document, NUL-terminated. Yours: free it with `psat_string_free`.
     pub json: *mut c_char,
@@ -36,20 +36,20 @@ pub struct psat_completion_t {
 }
 
 impl psat_completion_t {
-    fn of(completed: Completed) -> Self {
-        let Completed {
-            tag,
-            operation,
-            answer,
-        } = completed;
-        Self {
-            kind: PSAT_COMPLETION_ATTESTATION,
-            code: answer.code,
-            tag,
-            operation,
-            json_len: answer.document.as_str().len(),
-            json: answer.document.into_raw(),
+    fn of(delivery: Delivery) -> Self {
+        match delivery {
+            Delivery::Completed(Completed { tag, operation, answer }) => Self {
+                tag,
+                operation,
+                ..Self::carrying(PSAT_COMPLETION_ATTESTATION, answer.code, answer.document)
+            },
+            Delivery::Event(document) => Self::carrying(PSAT_COMPLETION_EVENT, PSAT_OK, document),
         }
+    }
+
+    fn carrying(kind: u32, code: i32, document: Document) -> Self {
+        let json_len = document.as_str().len();
+        Self { kind, code, tag: 0, operation: 0, json: document.into_raw(), json_len }
     }
 }
 
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn psat_queue_fd(queue: *const psat_queue_t) -> c_int {
     fd.flatten().unwrap_or(-1)
 }
 
-/// Takes finished operations.
+/// Takes finished operations, and after them events.
 ///
 /// Waits up to `timeout_ms` milliseconds for the first (0 polls, a negative number waits for ever) and takes at most
 /// `capacity` of those that wait into `out`. `*count` is how many were taken, and is 0 after a timeout and after
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn psat_queue_next(
         let queue = unsafe { borrow(queue) }?;
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
         let taken = match queue.next(capacity, timeout) {
-            Next::Completions(taken) => taken,
+            Next::Deliveries(taken) => taken,
             Next::Nothing => return Ok(()),
             Next::Closed => return Err(Reason::Closed),
         };
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn psat_queue_wake(queue: *mut psat_queue_t) {
     });
 }
 
-/// Refuses new submissions to this queue. Operations that were accepted before still complete into it.
+/// Refuses new submissions to this queue, and ends events. Operations that were accepted before still complete into it.
 ///
 /// NULL and a forked child do nothing; closing again does nothing.
 ///

@@ -23,10 +23,7 @@ async fn ask_all(status: u16, body: &str) -> [(CallErrorKind, String); 3] {
     let pod = session.pod("ns", "p").await.unwrap_err();
     let node = session.node("n1").await.unwrap_err();
     [review, pod, node].map(|error| {
-        assert!(
-            !format!("{error:?} {}", words(&error)).contains("marker"),
-            "{error:?}"
-        );
+        assert!(!format!("{error:?} {}", words(&error)).contains("marker"), "{error:?}");
         (error.kind, words(&error))
     })
 }
@@ -68,38 +65,23 @@ async fn the_three_questions_are_put_and_their_answers_read() {
     let server = Server::start(Plan::new(&authority, handler)).await;
     folder.write("ca.crt", &authority.pem);
     let kubeconfig = folder.kubeconfig(
-        &[
-            format!("server: https://{}/base/", server.address),
-            "certificate-authority: ca.crt".into(),
-        ],
+        &[format!("server: https://{}/base/", server.address), "certificate-authority: ca.crt".into()],
         &["token: t0".into()],
     );
     let cluster = cluster(&kubeconfig);
     let session = patient(&cluster);
 
     let token = Token::new("quo\"ted\n".to_owned());
-    let review = session
-        .review_token(&token, &["spire-server".to_owned()])
-        .await
-        .unwrap();
+    let review = session.review_token(&token, &["spire-server".to_owned()]).await.unwrap();
     assert!(review.authenticated);
-    assert_eq!(
-        review.user.extra,
-        BTreeMap::from([("k".to_owned(), vec!["v".to_owned()])])
-    );
+    assert_eq!(review.user.extra, BTreeMap::from([("k".to_owned(), vec!["v".to_owned()])]));
     let head = server.last_head();
     assert_eq!(head.headers[AUTHORIZATION], "Bearer t0");
-    assert_eq!(
-        head.headers[USER_AGENT],
-        concat!("psat-attestor/", env!("CARGO_PKG_VERSION"))
-    );
+    assert_eq!(head.headers[USER_AGENT], concat!("psat-attestor/", env!("CARGO_PKG_VERSION")));
 
     let pod = session.pod("ns", "p:1").await.unwrap();
     assert_eq!((pod.uid.as_str(), pod.host_ip.as_str()), ("pu", "10.0.0.1"));
-    assert_eq!(
-        (pod.service_account_name.as_str(), pod.node_name.as_str()),
-        ("sa", "n1")
-    );
+    assert_eq!((pod.service_account_name.as_str(), pod.node_name.as_str()), ("sa", "n1"));
 
     assert_eq!(session.node("n1").await.unwrap().uid, "nu");
     let head = server.last_head();
@@ -111,11 +93,7 @@ async fn the_three_questions_are_put_and_their_answers_read() {
 
     let calls = session.calls();
     assert_eq!(calls.iter().map(|one| one.call).collect::<Vec<_>>(), Call::ALL);
-    assert!(
-        calls
-            .iter()
-            .all(|one| one.status == Some(200) && one.attempts == 1)
-    );
+    assert!(calls.iter().all(|one| one.status == Some(200) && one.attempts == 1));
     assert_eq!(cluster.counters().calls(Call::Pod, StatusClass::Success), 1);
 }
 
@@ -142,17 +120,11 @@ async fn no_audience_is_sent_when_none_is_wanted() {
     let handler = answering(|request| {
         let review: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
         assert_eq!(review["spec"], serde_json::json!({"token": "t"}));
-        (
-            201,
-            r#"{"status":{"authenticated":null,"user":null,"audiences":null,"error":"no"}}"#.to_owned(),
-        )
+        (201, r#"{"status":{"authenticated":null,"user":null,"audiences":null,"error":"no"}}"#.to_owned())
     });
     let server = Server::start(Plan::new(&authority, handler)).await;
     let cluster = cluster(&folder.lead_to(&server, &authority));
-    let review = patient(&cluster)
-        .review_token(&Token::new("t".to_owned()), &[])
-        .await
-        .unwrap();
+    let review = patient(&cluster).review_token(&Token::new("t".to_owned()), &[]).await.unwrap();
     assert_eq!((review.authenticated, review.error.as_str()), (false, "no"));
 }
 
@@ -184,10 +156,7 @@ async fn the_message_of_a_status_is_quoted_unless_it_echoes_a_credential() {
         serde_json::json!({"kind": "Status", "apiVersion": "v1", "message": message}).to_string()
     };
     for (_, words) in ask_all(403, &status("User \"x\" cannot create\u{7} tokenreviews")).await {
-        assert!(
-            words.ends_with("answered 403: User \"x\" cannot create  tokenreviews"),
-            "{words}"
-        );
+        assert!(words.ends_with("answered 403: User \"x\" cannot create  tokenreviews"), "{words}");
     }
     // Whole, in part, and cut off by the length limit; the last two of them are not this call's token.
     let [(_, review), _, _] = ask_all(403, &status("bad secret in eyJhbGciOiJSUzI1Ni")).await;
@@ -204,21 +173,14 @@ async fn an_echo_of_the_librarys_own_credential_is_not_quoted() {
     let (authority, folder) = (Authority::new(), Folder::new());
     let handler = answering(|request| {
         let echo = request.headers()[AUTHORIZATION].to_str().unwrap().to_owned();
-        (
-            401,
-            serde_json::json!({"kind": "Status", "message": format!("who is {echo}?")}).to_string(),
-        )
+        (401, serde_json::json!({"kind": "Status", "message": format!("who is {echo}?")}).to_string())
     });
     let server = Server::start(Plan::new(&authority, handler)).await;
     folder.write("ca.crt", &authority.pem);
-    let lines = [
-        format!("server: https://{}", server.address),
-        "certificate-authority: ca.crt".into(),
-    ];
-    for user in [
-        vec!["token: marker-token-of-mine".into()],
-        vec!["username: u".into(), "password: marker".into()],
-    ] {
+    let lines = [format!("server: https://{}", server.address), "certificate-authority: ca.crt".into()];
+    for user in
+        [vec!["token: marker-token-of-mine".into()], vec!["username: u".into(), "password: marker".into()]]
+    {
         let cluster = cluster(&folder.kubeconfig(&lines, &user));
         let error = patient(&cluster).node("n1").await.unwrap_err();
         assert_eq!(error.kind, CallErrorKind::Unauthenticated);
@@ -274,24 +236,15 @@ async fn a_node_may_come_as_metadata_or_whole_or_without_its_kind() {
     }
     let labelled = r#"{"kind":"Node","metadata":{"name":"n1","labels":{"a":null,"b":"c"}}}"#;
     let labels = node_from(labelled).await.unwrap().labels;
-    assert_eq!(
-        labels,
-        BTreeMap::from([("a".into(), String::new()), ("b".into(), "c".into())])
-    );
+    assert_eq!(labels, BTreeMap::from([("a".into(), String::new()), ("b".into(), "c".into())]));
     assert!(
-        node_from(r#"{"kind":"Node","metadata":{"name":"n2"}}"#)
-            .await
-            .unwrap_err()
-            .contains("another name")
+        node_from(r#"{"kind":"Node","metadata":{"name":"n2"}}"#).await.unwrap_err().contains("another name")
     );
 }
 
 #[tokio::test]
 async fn an_answer_over_4_mib_is_refused() {
-    let body = format!(
-        r#"{{"metadata":{{}},"status":{{}},"x":"{}"}}"#,
-        "y".repeat(4 << 20)
-    );
+    let body = format!(r#"{{"metadata":{{}},"status":{{}},"x":"{}"}}"#, "y".repeat(4 << 20));
     for (kind, words) in ask_all(200, &body).await {
         assert_eq!(kind, CallErrorKind::BadResponse);
         assert!(words.contains("larger than 4096 KiB"), "{words}");
@@ -304,16 +257,8 @@ async fn names_that_do_not_fit_into_a_path_are_not_sent() {
     let cluster = cluster(&folder.path("nothing"));
     for name in ["", ".", "..", "a/b", "a%2e"] {
         let session = session(&cluster, Duration::from_secs(5));
-        assert_eq!(
-            session.node(name).await.unwrap_err().kind,
-            CallErrorKind::BadResponse,
-            "{name}"
-        );
-        assert_eq!(
-            session.pod(name, "p").await.unwrap_err().kind,
-            CallErrorKind::BadResponse,
-            "{name}"
-        );
+        assert_eq!(session.node(name).await.unwrap_err().kind, CallErrorKind::BadResponse, "{name}");
+        assert_eq!(session.pod(name, "p").await.unwrap_err().kind, CallErrorKind::BadResponse, "{name}");
         assert!(session.calls().is_empty());
     }
 }

@@ -118,10 +118,7 @@ async fn refusals_leave_http_1_connections_usable() {
     let server = Server::start(plan).await;
     let cluster = cluster(&folder.lead_to(&server, &authority));
     for _ in 0..5 {
-        assert_eq!(
-            patient(&cluster).node("n1").await.unwrap_err().kind,
-            CallErrorKind::Status
-        );
+        assert_eq!(patient(&cluster).node("n1").await.unwrap_err().kind, CallErrorKind::Status);
     }
     assert_eq!(server.accepted(), 1);
 }
@@ -131,10 +128,7 @@ async fn a_connection_that_the_server_closed_is_replaced() {
     for alpn in [&["h2"][..], &["http/1.1"][..]] {
         let authority = Authority::new();
         let folder = Folder::new();
-        let make = || Plan {
-            alpn,
-            ..Plan::new(&authority, node_after(Duration::ZERO))
-        };
+        let make = || Plan { alpn, ..Plan::new(&authority, node_after(Duration::ZERO)) };
         let server = Server::start(make()).await;
         let cluster = cluster(&folder.lead_to(&server, &authority));
         patient(&cluster).node("n1").await.unwrap();
@@ -142,11 +136,7 @@ async fn a_connection_that_the_server_closed_is_replaced() {
         drop(server);
         tokio::time::sleep(Duration::from_millis(50)).await;
         let _server = Server::start_at(address, make()).await;
-        patient(&cluster)
-            .node("n1")
-            .await
-            .map_err(|error| words(&error))
-            .unwrap();
+        patient(&cluster).node("n1").await.map_err(|error| words(&error)).unwrap();
     }
 }
 
@@ -163,11 +153,7 @@ async fn a_connection_that_is_going_away_finishes_its_streams_and_gets_no_more()
     tokio::time::sleep(Duration::from_millis(150)).await;
     server.retire_connections();
     tokio::time::sleep(Duration::from_millis(50)).await;
-    patient(&cluster)
-        .node("n1")
-        .await
-        .map_err(|error| words(&error))
-        .unwrap();
+    patient(&cluster).node("n1").await.map_err(|error| words(&error)).unwrap();
     under_way.await.unwrap().map_err(|error| words(&error)).unwrap();
     assert_eq!(server.accepted(), 2);
 }
@@ -198,11 +184,7 @@ async fn a_connection_that_swallows_everything_is_found_out_and_replaced() {
     patient(&cluster).node("n1").await.unwrap();
     swallow.send_replace(true);
     pass(Duration::from_secs(22)).await;
-    session(&cluster, Duration::from_secs(2))
-        .node("n1")
-        .await
-        .map_err(|error| words(&error))
-        .unwrap();
+    session(&cluster, Duration::from_secs(2)).node("n1").await.map_err(|error| words(&error)).unwrap();
     assert_eq!(server.accepted(), 2);
 }
 
@@ -211,11 +193,7 @@ async fn idle_connections_are_closed() {
     for alpn in [&["h2"][..], &["http/1.1"][..]] {
         let authority = Authority::new();
         let folder = Folder::new();
-        let server = Server::start(Plan {
-            alpn,
-            ..Plan::new(&authority, node_after(Duration::ZERO))
-        })
-        .await;
+        let server = Server::start(Plan { alpn, ..Plan::new(&authority, node_after(Duration::ZERO)) }).await;
         let cluster = cluster(&folder.lead_to(&server, &authority));
         patient(&cluster).node("n1").await.unwrap();
         let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();

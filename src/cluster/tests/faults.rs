@@ -7,10 +7,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use super::super::Cluster;
 use super::super::api::{CallErrorKind, ClusterApi};
 use super::super::credentials::Source;
 use super::super::environment::Environment;
+use super::super::{Cluster, Observer};
 use super::world::{Folder, NODE, cluster, patient, session, words};
 
 /// A server that does with every connection what it is told, over plain http unless that is TLS itself.
@@ -48,11 +48,7 @@ async fn a_cancelled_call_is_recorded() {
     })
     .await;
     let session = patient(&cluster);
-    assert!(
-        tokio::time::timeout(Duration::from_millis(200), session.node("n1"))
-            .await
-            .is_err()
-    );
+    assert!(tokio::time::timeout(Duration::from_millis(200), session.node("n1")).await.is_err());
     let calls = session.calls();
     assert_eq!((calls.len(), calls[0].status, calls[0].attempts), (1, None, 1));
     assert!(calls[0].elapsed >= Duration::from_millis(150));
@@ -62,10 +58,7 @@ async fn a_cancelled_call_is_recorded() {
 async fn a_server_that_never_answers_costs_the_deadline_and_no_more() {
     let ask = async |cluster: Arc<Cluster>, phase: &str| {
         let began = Instant::now();
-        let error = session(&cluster, Duration::from_millis(300))
-            .node("n1")
-            .await
-            .unwrap_err();
+        let error = session(&cluster, Duration::from_millis(300)).node("n1").await.unwrap_err();
         assert_eq!(error.kind, CallErrorKind::DeadlineExceeded, "{}", words(&error));
         assert!(words(&error).contains(phase), "{}", words(&error));
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
@@ -77,15 +70,8 @@ async fn a_server_that_never_answers_costs_the_deadline_and_no_more() {
     .await;
     // Without a CA the system's roots are asked for, which a machine may lack.
     if rustls_native_certs::load_native_certs().certs.is_empty() {
-        let error = session(&in_tls, Duration::from_secs(5))
-            .node("n1")
-            .await
-            .unwrap_err();
-        assert!(
-            words(&error).contains("no usable root certificates"),
-            "{}",
-            words(&error)
-        );
+        let error = session(&in_tls, Duration::from_secs(5)).node("n1").await.unwrap_err();
+        assert!(words(&error).contains("no usable root certificates"), "{}", words(&error));
     } else {
         ask(in_tls, "waiting for a connection").await;
     }
@@ -97,9 +83,7 @@ async fn a_server_that_never_answers_costs_the_deadline_and_no_more() {
     ask(before_head, "waiting for the answer").await;
     let (_c, in_body) = raw("http", |mut tcp| async move {
         read_head(&mut tcp).await;
-        tcp.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
-            .await
-            .unwrap();
+        tcp.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{").await.unwrap();
         std::future::pending::<()>().await;
     })
     .await;
@@ -110,11 +94,7 @@ async fn a_server_that_never_answers_costs_the_deadline_and_no_more() {
 async fn an_answer_that_is_cut_short_is_unreachable() {
     let half = &NODE[..40];
     for head in ["Content-Length: 500\r\n", "Transfer-Encoding: chunked\r\n"] {
-        let body = if head.starts_with('T') {
-            format!("28\r\n{half}\r\n")
-        } else {
-            half.to_owned()
-        };
+        let body = if head.starts_with('T') { format!("28\r\n{half}\r\n") } else { half.to_owned() };
         let answer: &'static str = format!("HTTP/1.1 200 OK\r\n{head}\r\n{body}").leak();
         let (_folder, cluster) = raw("http", move |mut tcp| async move {
             read_head(&mut tcp).await;
@@ -123,11 +103,7 @@ async fn an_answer_that_is_cut_short_is_unreachable() {
         .await;
         let error = patient(&cluster).node("n1").await.unwrap_err();
         assert_eq!(error.kind, CallErrorKind::Unreachable, "{}", words(&error));
-        assert!(
-            words(&error).contains("before the answer was complete"),
-            "{}",
-            words(&error)
-        );
+        assert!(words(&error).contains("before the answer was complete"), "{}", words(&error));
     }
 }
 
@@ -170,17 +146,11 @@ async fn an_attempt_has_ten_seconds_whoever_waits() {
         Duration::from_secs(20),
         source,
         Environment::fixed(&[]),
+        Observer::new(|_| ()),
     ));
     let began = Instant::now();
-    let error = session(&cluster, Duration::from_secs(30))
-        .node("n1")
-        .await
-        .unwrap_err();
+    let error = session(&cluster, Duration::from_secs(30)).node("n1").await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Unreachable);
-    assert!(
-        words(&error).contains("took longer than 10 s"),
-        "{}",
-        words(&error)
-    );
+    assert!(words(&error).contains("took longer than 10 s"), "{}", words(&error));
     assert_eq!(began.elapsed().as_secs(), 10);
 }

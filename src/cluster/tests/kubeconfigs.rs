@@ -44,10 +44,7 @@ pub(super) fn problem(text: &str) -> String {
 }
 
 fn authorization(settings: &Settings) -> Option<&str> {
-    settings
-        .authorization
-        .as_ref()
-        .map(|one| one.header.to_str().unwrap())
+    settings.authorization.as_ref().map(|one| one.header.to_str().unwrap())
 }
 
 pub(super) const HTTPS: &str = "server: https://api.example:6443";
@@ -92,17 +89,10 @@ fn inline_data_wins_and_may_be_broken_into_lines() {
         &format!("  {left}"),
         &format!("  {right}"),
     ];
-    let folded = [
-        "certificate-authority-data: >",
-        &format!("  {left}"),
-        &format!("  {right}"),
-    ];
+    let folded = ["certificate-authority-data: >", &format!("  {left}"), &format!("  {right}")];
     for lines in [&lines[..], &folded[..]] {
         let settings = settings(&[&[HTTPS], lines].concat(), &[]);
-        assert_eq!(
-            settings.tls.trust,
-            Trust::Roots(b"some longer text that is folded".to_vec())
-        );
+        assert_eq!(settings.tls.trust, Trust::Roots(b"some longer text that is folded".to_vec()));
     }
     assert!(problem(&of(&[HTTPS, "certificate-authority-data: '%marker'"], &[])).contains("is not base64"));
 }
@@ -112,14 +102,8 @@ fn a_token_is_trimmed_and_a_token_file_wins() {
     let folder = Folder::new();
     let file = folder.write("token", "\n from-file \n");
     let line = format!("tokenFile: {}", file.display());
-    assert_eq!(
-        authorization(&settings(&[HTTPS], &["token: inline"])),
-        Some("Bearer inline")
-    );
-    assert_eq!(
-        authorization(&settings(&[HTTPS], &["token: inline", &line])),
-        Some("Bearer from-file")
-    );
+    assert_eq!(authorization(&settings(&[HTTPS], &["token: inline"])), Some("Bearer inline"));
+    assert_eq!(authorization(&settings(&[HTTPS], &["token: inline", &line])), Some("Bearer from-file"));
     folder.write("token", " \n");
     assert!(problem(&of(&[HTTPS], &["token: marker", &line])).contains("is empty"));
     folder.write("token", "marker\nmarker");
@@ -146,25 +130,11 @@ fn a_server_gets_a_scheme_and_keeps_its_path() {
         (&["server: HTTPS://A:1/x/y//?q#f"][..], "https://A:1", "/x/y"),
         (&["server: https://[::1]:6443/"][..], "https://[::1]:6443", ""),
         (&["server: a:1"][..], "http://a:1", ""),
-        (
-            &["server: localhost:8443", "insecure-skip-tls-verify: true"][..],
-            "https://localhost:8443",
-            "",
-        ),
-        (
-            &["server: 10.0.0.1:6443", "certificate-authority: pem"][..],
-            "https://10.0.0.1:6443",
-            "",
-        ),
+        (&["server: localhost:8443", "insecure-skip-tls-verify: true"][..], "https://localhost:8443", ""),
+        (&["server: 10.0.0.1:6443", "certificate-authority: pem"][..], "https://10.0.0.1:6443", ""),
     ] {
         let settings = settings(lines, &[]);
-        assert_eq!(
-            (
-                settings.server.origin().as_str(),
-                settings.server.base_path.as_str()
-            ),
-            (origin, base)
-        );
+        assert_eq!((settings.server.origin().as_str(), settings.server.base_path.as_str()), (origin, base));
     }
     for server in [
         "''",
@@ -187,10 +157,7 @@ fn credentials_never_go_over_plain_http() {
     }
     let words = problem(&of(&["server: a:1"], &["tokenFile: pem"]));
     assert!(words.contains("plain http"), "{words}");
-    let words = problem(&of(
-        &["server: http://a"],
-        &["client-certificate: pem", "client-key: pem"],
-    ));
+    let words = problem(&of(&["server: http://a"], &["client-certificate: pem", "client-key: pem"]));
     assert!(words.contains("plain http"), "{words}");
 }
 
@@ -201,23 +168,11 @@ fn a_kubeconfig_without_a_usable_context_is_an_error() {
         ("{}", "is empty"),
         ("---\n", "is empty"),
         ("# nothing\n", "is empty"),
-        (
-            "contexts: [{name: c, context: {cluster: k}}]",
-            "no `current-context`",
-        ),
+        ("contexts: [{name: c, context: {cluster: k}}]", "no `current-context`"),
         ("current-context: c", "context \"c\" is not there"),
-        (
-            "current-context: c\ncontexts: [{name: c}]",
-            "context \"c\" is not there",
-        ),
-        (
-            "current-context: c\ncontexts: [{name: c, context: {cluster: ''}}]",
-            "names no cluster",
-        ),
-        (
-            "current-context: c\ncontexts: [{name: c, context: {cluster: k}}]",
-            "cluster \"k\" is not there",
-        ),
+        ("current-context: c\ncontexts: [{name: c}]", "context \"c\" is not there"),
+        ("current-context: c\ncontexts: [{name: c, context: {cluster: ''}}]", "names no cluster"),
+        ("current-context: c\ncontexts: [{name: c, context: {cluster: k}}]", "cluster \"k\" is not there"),
         (
             "current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\nclusters: [{name: k, cluster: {server: https://a}}]",
             "user \"u\" is not there",
@@ -242,18 +197,8 @@ fn a_context_without_user_asks_anonymously() {
                 clusters: [{name: k, cluster: {server: https://a}}]\n";
     assert!(load(text).unwrap().authorization.is_none());
     let text = text.replace("{cluster: k}", "{cluster: k, user: u}");
-    assert!(
-        load(&format!("{text}users: [{{name: u, user: {{}}}}]"))
-            .unwrap()
-            .authorization
-            .is_none()
-    );
-    assert!(
-        load(&format!("{text}users: [{{name: u}}]"))
-            .unwrap()
-            .authorization
-            .is_none()
-    );
+    assert!(load(&format!("{text}users: [{{name: u, user: {{}}}}]")).unwrap().authorization.is_none());
+    assert!(load(&format!("{text}users: [{{name: u}}]")).unwrap().authorization.is_none());
 }
 
 #[test]
@@ -269,10 +214,8 @@ fn an_ipv6_address_gets_brackets_in_cluster() {
     let folder = Folder::new();
     folder.write("token", "t");
     folder.write("ca.crt", "PEM");
-    let environment = Environment::fixed(&[
-        ("KUBERNETES_SERVICE_HOST", "fd00::1"),
-        ("KUBERNETES_SERVICE_PORT", "443"),
-    ]);
+    let environment =
+        Environment::fixed(&[("KUBERNETES_SERVICE_HOST", "fd00::1"), ("KUBERNETES_SERVICE_PORT", "443")]);
     let settings =
         super::super::in_cluster::load(&folder.path(""), &environment, &mut Files::default()).unwrap();
     assert_eq!(settings.server.origin(), "https://[fd00::1]:443");

@@ -28,20 +28,13 @@ impl World {
         let (authority, folder) = (Authority::new(), Folder::new());
         let server = Server::start(Plan::new(&authority, node_after(Duration::ZERO))).await;
         let cluster = cluster(&folder.lead_to(&server, &authority));
-        Self {
-            authority,
-            folder,
-            server,
-            cluster,
-        }
+        Self { authority, folder, server, cluster }
     }
 
     /// Makes a kubeconfig of this user, which replaces the present one in this way.
     fn user(&self, lines: &[&str]) -> String {
-        let cluster = [
-            format!("server: https://{}", self.server.address),
-            "certificate-authority: ca.crt".into(),
-        ];
+        let cluster =
+            [format!("server: https://{}", self.server.address), "certificate-authority: ca.crt".into()];
         let user: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
         super::world::kubeconfig(&cluster, &user)
     }
@@ -51,10 +44,7 @@ impl World {
             assert!(!words(&error).contains("marker"));
             error.kind
         })?;
-        Ok(self.server.last_head().headers[AUTHORIZATION]
-            .to_str()
-            .unwrap()
-            .to_owned())
+        Ok(self.server.last_head().headers[AUTHORIZATION].to_str().unwrap().to_owned())
     }
 }
 
@@ -64,17 +54,12 @@ async fn a_new_token_is_used_at_once_and_keeps_the_connection() {
     assert_eq!(world.ask().await.unwrap(), "Bearer t0");
     // In place, of the same length, and again within the clock's step.
     for token in ["t1", "t2", "t3"] {
-        world
-            .folder
-            .write("kubeconfig", &world.user(&[&format!("token: {token}")]));
+        world.folder.write("kubeconfig", &world.user(&[&format!("token: {token}")]));
         assert_eq!(world.ask().await.unwrap(), format!("Bearer {token}"));
     }
     // By renaming.
-    fs::rename(
-        world.folder.write("new", &world.user(&["token: t4"])),
-        world.folder.path("kubeconfig"),
-    )
-    .unwrap();
+    fs::rename(world.folder.write("new", &world.user(&["token: t4"])), world.folder.path("kubeconfig"))
+        .unwrap();
     assert_eq!(world.ask().await.unwrap(), "Bearer t4");
     assert_eq!(world.server.accepted(), 1);
     assert_eq!(world.cluster.counters().credential_reloads(), 4);
@@ -93,9 +78,7 @@ async fn a_token_file_behind_links_is_followed_as_a_pod_sees_it() {
     }
     symlink("one", world.folder.path("..data")).unwrap();
     symlink("..data/token", world.folder.path("token")).unwrap();
-    world
-        .folder
-        .write("kubeconfig", &world.user(&["token: t0", "tokenFile: token"]));
+    world.folder.write("kubeconfig", &world.user(&["token: t0", "tokenFile: token"]));
     assert_eq!(world.ask().await.unwrap(), "Bearer a");
     symlink("two", world.folder.path("..tmp")).unwrap();
     fs::rename(world.folder.path("..tmp"), world.folder.path("..data")).unwrap();
@@ -131,19 +114,12 @@ async fn another_ca_makes_a_new_connection_and_spares_requests_under_way() {
     folder.write("ca.crt", &format!("{}{}", authority.pem, Authority::new().pem));
     patient(&cluster).node("n1").await.unwrap();
     slow.await.unwrap().unwrap();
-    assert_eq!(
-        (server.accepted(), cluster.counters().connections_opened()),
-        (2, 2)
-    );
+    assert_eq!((server.accepted(), cluster.counters().connections_opened()), (2, 2));
 
     folder.write("ca.crt", &Authority::new().pem);
     let error = patient(&cluster).node("n1").await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Unreachable);
-    assert!(
-        words(&error).contains("invalid peer certificate"),
-        "{}",
-        words(&error)
-    );
+    assert!(words(&error).contains("invalid peer certificate"), "{}", words(&error));
 }
 
 #[tokio::test]
@@ -164,10 +140,7 @@ async fn a_half_written_kubeconfig_is_looked_at_again() {
             outcomes.push(world.ask().await);
             completed.join().unwrap();
         }
-        assert!(
-            outcomes.contains(&Ok("Bearer marker-whole".to_owned())),
-            "{half}: {outcomes:?}"
-        );
+        assert!(outcomes.contains(&Ok("Bearer marker-whole".to_owned())), "{half}: {outcomes:?}");
     }
     // One that stays so fails its attestation; the next that finds it whole does not.
     world.folder.write("kubeconfig", &whole[..whole.len() / 2]);
@@ -185,15 +158,8 @@ async fn a_missing_file_is_named_and_its_appearance_noticed() {
     fs::remove_file(world.folder.path("ca.crt")).unwrap();
     let error = patient(&world.cluster).node("n1").await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::CredentialsUnavailable);
-    assert!(
-        words(&error).contains("ca.crt: No such file"),
-        "{}",
-        words(&error)
-    );
-    assert_eq!(
-        world.cluster.counters().calls(Call::Node, StatusClass::NoAnswer),
-        1
-    );
+    assert!(words(&error).contains("ca.crt: No such file"), "{}", words(&error));
+    assert_eq!(world.cluster.counters().calls(Call::Node, StatusClass::NoAnswer), 1);
     world.folder.write("ca.crt", &world.authority.pem);
     world.ask().await.unwrap();
 }
@@ -205,10 +171,7 @@ async fn attestations_at_once_share_looks() {
         let cluster = Arc::clone(&world.cluster);
         tokio::spawn(async move { patient(&cluster).node("n1").await })
     });
-    join_all(asked)
-        .await
-        .into_iter()
-        .for_each(|outcome| drop(outcome.unwrap().unwrap()));
+    join_all(asked).await.into_iter().for_each(|outcome| drop(outcome.unwrap().unwrap()));
     assert!(world.cluster.credentials.looks_begun() <= 200);
     assert_eq!(world.cluster.counters().credential_reloads(), 0);
 }
@@ -218,43 +181,25 @@ async fn attestations_at_once_share_looks() {
 async fn a_file_that_hangs_costs_the_deadline_and_one_thread() {
     let folder = Folder::new();
     let pipe = folder.path("kubeconfig");
-    assert!(
-        std::process::Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let cluster = cluster(&pipe);
     let began = Instant::now();
     let asked = (0..50).map(|_| {
         let cluster = Arc::clone(&cluster);
-        tokio::spawn(async move {
-            session(&cluster, Duration::from_millis(300))
-                .node("n1")
-                .await
-                .unwrap_err()
-        })
+        tokio::spawn(
+            async move { session(&cluster, Duration::from_millis(300)).node("n1").await.unwrap_err() },
+        )
     });
     for outcome in join_all(asked).await {
         let error = outcome.unwrap();
         assert_eq!(error.kind, CallErrorKind::DeadlineExceeded);
-        assert!(
-            words(&error).contains("reading the credentials"),
-            "{}",
-            words(&error)
-        );
+        assert!(words(&error).contains("reading the credentials"), "{}", words(&error));
     }
     assert!(began.elapsed() < Duration::from_secs(3));
     assert_eq!(cluster.credentials.looks_begun(), 1);
     // Lets the thread go: it waits for a writer of the pipe, and afterwards finds none in its place.
     fs::rename(&pipe, folder.path("away")).unwrap();
-    drop(
-        fs::OpenOptions::new()
-            .write(true)
-            .open(folder.path("away"))
-            .unwrap(),
-    );
+    drop(fs::OpenOptions::new().write(true).open(folder.path("away")).unwrap());
 }
 
 #[tokio::test]
@@ -265,11 +210,8 @@ async fn a_pod_of_the_cluster_needs_no_kubeconfig() {
     folder.write("ca.crt", &authority.pem);
     folder.write("token", "pod-token\n");
     let port: &'static str = server.address.port().to_string().leak();
-    let variables: &'static [(&str, &str)] = vec![
-        ("KUBERNETES_SERVICE_HOST", "127.0.0.1"),
-        ("KUBERNETES_SERVICE_PORT", port),
-    ]
-    .leak();
+    let variables: &'static [(&str, &str)] =
+        vec![("KUBERNETES_SERVICE_HOST", "127.0.0.1"), ("KUBERNETES_SERVICE_PORT", port)].leak();
     let source = || Source::InCluster(folder.path(""));
     let cluster = cluster_of(source(), Environment::fixed(variables));
     patient(&cluster).node("n1").await.unwrap();
@@ -282,16 +224,8 @@ async fn a_pod_of_the_cluster_needs_no_kubeconfig() {
     let elsewhere = cluster_of(source(), Environment::fixed(&[]));
     let error = patient(&elsewhere).node("n1").await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::CredentialsUnavailable);
-    assert!(
-        words(&error).contains("KUBERNETES_SERVICE_HOST is not set"),
-        "{}",
-        words(&error)
-    );
+    assert!(words(&error).contains("KUBERNETES_SERVICE_HOST is not set"), "{}", words(&error));
     folder.write("token", "\n");
     let error = patient(&cluster).node("n1").await.unwrap_err();
-    assert!(
-        words(&error).contains("token") && words(&error).contains("is empty"),
-        "{}",
-        words(&error)
-    );
+    assert!(words(&error).contains("token") && words(&error).contains("is empty"), "{}", words(&error));
 }

@@ -14,22 +14,14 @@ use super::world::Folder;
 #[test]
 fn what_is_not_supported_yet_is_named() {
     for (cluster, user, reason) in [
-        (
-            "proxy-url: http://u:marker@proxy",
-            "token: marker",
-            "`proxy-url` is not supported yet",
-        ),
+        ("proxy-url: http://u:marker@proxy", "token: marker", "`proxy-url` is not supported yet"),
         (
             "insecure-skip-tls-verify: false",
             "exec: {command: marker, args: [marker], env: [{name: marker, value: marker}]}",
             "`exec` is not supported yet",
         ),
         ("insecure-skip-tls-verify: false", "as: marker", "impersonation"),
-        (
-            "insecure-skip-tls-verify: false",
-            "as-groups: [marker]",
-            "impersonation",
-        ),
+        ("insecure-skip-tls-verify: false", "as-groups: [marker]", "impersonation"),
         (
             "insecure-skip-tls-verify: false",
             "auth-provider: {name: oidc, config: {client-secret: marker}}",
@@ -41,10 +33,7 @@ fn what_is_not_supported_yet_is_named() {
     }
     let proxied = load_with(&of(&[HTTPS], &[]), &[("HTTPS_PROXY", "http://u:marker@proxy:1")]).unwrap_err();
     let words = format!("{proxied} {proxied:?}");
-    assert!(
-        words.contains("HTTPS_PROXY") && words.contains("not supported yet"),
-        "{words}"
-    );
+    assert!(words.contains("HTTPS_PROXY") && words.contains("not supported yet"), "{words}");
     assert!(!words.contains("marker"), "{words}");
 }
 
@@ -93,18 +82,9 @@ fn hostile_documents_end_in_an_error() {
 #[test]
 fn settings_show_no_secret() {
     let key = BASE64_STANDARD.encode("marker-key");
-    let text = of(
-        &[HTTPS],
-        &[
-            "token: marker-token",
-            "client-certificate: pem",
-            &format!("client-key-data: {key}"),
-        ],
-    );
+    let text =
+        of(&[HTTPS], &["token: marker-token", "client-certificate: pem", &format!("client-key-data: {key}")]);
     let settings = load(&text).unwrap();
     let shown = format!("{settings:?} {settings:#?}");
-    assert!(
-        !shown.contains("marker") && !shown.contains(&format!("{:?}", b"marker-key")[1..20]),
-        "{shown}"
-    );
+    assert!(!shown.contains("marker") && !shown.contains(&format!("{:?}", b"marker-key")[1..20]), "{shown}");
 }

@@ -12,11 +12,7 @@ use super::world::{Authority, Folder, Pair, Plan, Server, cluster, node_after, p
 async fn ask(pair: Pair, lines: &[&str]) -> Result<(), (CallErrorKind, String)> {
     let authority = Authority::new();
     let folder = Folder::new();
-    let server = Server::start(Plan {
-        pair,
-        ..Plan::new(&authority, node_after(Duration::ZERO))
-    })
-    .await;
+    let server = Server::start(Plan { pair, ..Plan::new(&authority, node_after(Duration::ZERO)) }).await;
     let mut cluster_lines = vec![format!("server: https://{}", server.address)];
     cluster_lines.extend(lines.iter().map(|line| (*line).to_owned()));
     let cluster = cluster(&folder.kubeconfig(&cluster_lines, &["token: t0".into()]));
@@ -33,14 +29,9 @@ fn inline(pem: &str) -> String {
 #[tokio::test]
 async fn a_server_of_another_ca_or_name_is_refused() {
     let authority = Authority::new();
-    ask(authority.issue("127.0.0.1"), &[&inline(&authority.pem)])
-        .await
-        .unwrap();
+    ask(authority.issue("127.0.0.1"), &[&inline(&authority.pem)]).await.unwrap();
     for (pair, reason) in [
-        (
-            Authority::new().issue("127.0.0.1"),
-            "invalid peer certificate: BadSignature",
-        ),
+        (Authority::new().issue("127.0.0.1"), "invalid peer certificate: BadSignature"),
         (authority.issue("127.0.0.2"), "not valid for name"),
     ] {
         let (kind, words) = ask(pair, &[&inline(&authority.pem)]).await.unwrap_err();
@@ -53,26 +44,10 @@ async fn a_server_of_another_ca_or_name_is_refused() {
 async fn tls_server_name_names_the_certificate() {
     let authority = Authority::new();
     let ca = inline(&authority.pem);
-    ask(
-        authority.issue("api.example"),
-        &[&ca, "tls-server-name: api.example"],
-    )
-    .await
-    .unwrap();
-    assert!(
-        ask(
-            authority.issue("127.0.0.1"),
-            &[&ca, "tls-server-name: api.example"]
-        )
-        .await
-        .is_err()
-    );
-    ask(authority.issue("127.0.0.1"), &[&ca, "tls-server-name: ''"])
-        .await
-        .unwrap();
-    let (kind, _) = ask(authority.issue("127.0.0.1"), &[&ca, "tls-server-name: 'a b'"])
-        .await
-        .unwrap_err();
+    ask(authority.issue("api.example"), &[&ca, "tls-server-name: api.example"]).await.unwrap();
+    assert!(ask(authority.issue("127.0.0.1"), &[&ca, "tls-server-name: api.example"]).await.is_err());
+    ask(authority.issue("127.0.0.1"), &[&ca, "tls-server-name: ''"]).await.unwrap();
+    let (kind, _) = ask(authority.issue("127.0.0.1"), &[&ca, "tls-server-name: 'a b'"]).await.unwrap_err();
     assert_eq!(kind, CallErrorKind::CredentialsUnavailable);
 }
 
@@ -86,19 +61,12 @@ async fn one_bad_certificate_in_a_bundle_is_passed_over() {
         format!("{}{bad}", authority.pem),
         format!("{worse}{}", authority.pem),
     ] {
-        ask(authority.issue("127.0.0.1"), &[&inline(&bundle)])
-            .await
-            .unwrap();
+        ask(authority.issue("127.0.0.1"), &[&inline(&bundle)]).await.unwrap();
     }
     for hopeless in [bad, worse, "no PEM at all"] {
-        let (kind, words) = ask(authority.issue("127.0.0.1"), &[&inline(hopeless)])
-            .await
-            .unwrap_err();
+        let (kind, words) = ask(authority.issue("127.0.0.1"), &[&inline(hopeless)]).await.unwrap_err();
         assert_eq!(kind, CallErrorKind::CredentialsUnavailable);
-        assert!(
-            words.contains("kubeconfig: the certificate authority holds no usable PEM"),
-            "{words}"
-        );
+        assert!(words.contains("kubeconfig: the certificate authority holds no usable PEM"), "{words}");
     }
 }
 
@@ -110,102 +78,60 @@ async fn a_self_signed_serving_certificate_is_its_own_ca() {
     // The name is looked at all the same, and another certificate of that kind is a stranger.
     let pair = Pair::self_signed("127.0.0.2");
     let ca = inline(&pair.certificate);
-    assert!(
-        ask(pair, &[&ca])
-            .await
-            .unwrap_err()
-            .1
-            .contains("not valid for name")
-    );
+    assert!(ask(pair, &[&ca]).await.unwrap_err().1.contains("not valid for name"));
     let (_, words) = ask(Pair::self_signed("127.0.0.1"), &[&ca]).await.unwrap_err();
     assert!(words.contains("CaUsedAsEndEntity"), "{words}");
 }
 
 #[tokio::test]
 async fn insecure_skip_tls_verify_takes_any_certificate_and_no_ca() {
-    ask(
-        Pair::self_signed("elsewhere"),
-        &["insecure-skip-tls-verify: true"],
-    )
-    .await
-    .unwrap();
+    ask(Pair::self_signed("elsewhere"), &["insecure-skip-tls-verify: true"]).await.unwrap();
     let ca = inline(&Authority::new().pem);
-    let both = ask(
-        Pair::self_signed("127.0.0.1"),
-        &["insecure-skip-tls-verify: true", &ca],
-    )
-    .await;
+    let both = ask(Pair::self_signed("127.0.0.1"), &["insecure-skip-tls-verify: true", &ca]).await;
     assert_eq!(both.unwrap_err().0, CallErrorKind::CredentialsUnavailable);
 }
 
 #[tokio::test]
 async fn a_client_certificate_is_shown_from_files_and_inline() {
     let (authority, folder) = (Authority::new(), Folder::new());
-    let plan = Plan {
-        client_ca: Some(authority.pem.clone()),
-        ..Plan::new(&authority, node_after(Duration::ZERO))
-    };
+    let plan =
+        Plan { client_ca: Some(authority.pem.clone()), ..Plan::new(&authority, node_after(Duration::ZERO)) };
     let server = Server::start(plan).await;
     folder.write("ca.crt", &authority.pem);
     let client = authority.issue("reviewer");
     folder.write("client.crt", &client.certificate);
     folder.write("client.key", &client.key);
     let encode = |text: &str| BASE64_STANDARD.encode(text);
-    let lines = [
-        format!("server: https://{}", server.address),
-        "certificate-authority: ca.crt".into(),
-    ];
+    let lines = [format!("server: https://{}", server.address), "certificate-authority: ca.crt".into()];
     for user in [
-        [
-            "client-certificate: client.crt".to_owned(),
-            "client-key: client.key".to_owned(),
-        ],
+        ["client-certificate: client.crt".to_owned(), "client-key: client.key".to_owned()],
         [
             format!("client-certificate-data: {}", encode(&client.certificate)),
             format!("client-key-data: {}", encode(&client.key)),
         ],
     ] {
         let cluster = cluster(&folder.kubeconfig(&lines, &user));
-        patient(&cluster)
-            .node("n1")
-            .await
-            .map_err(|error| words(&error))
-            .unwrap();
+        patient(&cluster).node("n1").await.map_err(|error| words(&error)).unwrap();
     }
 
     let cluster_without = cluster(&folder.kubeconfig(&lines, &[]));
-    assert_eq!(
-        patient(&cluster_without).node("n1").await.unwrap_err().kind,
-        CallErrorKind::Unreachable
-    );
+    assert_eq!(patient(&cluster_without).node("n1").await.unwrap_err().kind, CallErrorKind::Unreachable);
 
     let other = authority.issue("other").key;
     for (user, reason) in [
         (
-            [
-                "client-certificate: client.crt".to_owned(),
-                format!("client-key-data: {}", encode(&other)),
-            ],
+            ["client-certificate: client.crt".to_owned(), format!("client-key-data: {}", encode(&other))],
             "TLS",
         ),
         (
-            [
-                "client-certificate: client.crt".to_owned(),
-                "client-key: ca.crt".to_owned(),
-            ],
+            ["client-certificate: client.crt".to_owned(), "client-key: ca.crt".to_owned()],
             "no PEM private key",
         ),
         (
-            [
-                "client-certificate: client.key".to_owned(),
-                "client-key: client.key".to_owned(),
-            ],
+            ["client-certificate: client.key".to_owned(), "client-key: client.key".to_owned()],
             "no PEM certificate",
         ),
-        (
-            ["client-certificate: client.crt".to_owned(), String::new()],
-            "no `client-key`",
-        ),
+        (["client-certificate: client.crt".to_owned(), String::new()], "no `client-key`"),
     ] {
         let cluster = cluster(&folder.kubeconfig(&lines, &user));
         let error = patient(&cluster).node("n1").await.unwrap_err();

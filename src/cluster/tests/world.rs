@@ -28,7 +28,7 @@ use tokio::time::Instant;
 use super::super::api::CallError;
 use super::super::credentials::Source;
 use super::super::environment::Environment;
-use super::super::{Cluster, Session};
+use super::super::{Cluster, Observer, Session};
 
 /// A certificate authority.
 pub(super) struct Authority {
@@ -48,20 +48,14 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
-        Self {
-            pem,
-            issuer: Issuer::new(params, key),
-        }
+        Self { pem, issuer: Issuer::new(params, key) }
     }
 
     pub(super) fn issue(&self, name: &str) -> Pair {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
-        Pair {
-            certificate,
-            key: key.serialize_pem(),
-        }
+        Pair { certificate, key: key.serialize_pem() }
     }
 }
 
@@ -71,10 +65,7 @@ impl Pair {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
-        Self {
-            certificate: params.self_signed(&key).unwrap().pem(),
-            key: key.serialize_pem(),
-        }
+        Self { certificate: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
     }
 }
 
@@ -115,12 +106,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(authority: &Authority, handler: Handler) -> Self {
-        Self {
-            alpn: &["h2", "http/1.1"],
-            pair: authority.issue("127.0.0.1"),
-            client_ca: None,
-            handler,
-        }
+        Self { alpn: &["h2", "http/1.1"], pair: authority.issue("127.0.0.1"), client_ca: None, handler }
     }
 }
 
@@ -169,13 +155,7 @@ impl Server {
                 });
             }
         });
-        Self {
-            address,
-            accepted,
-            heads,
-            accepting,
-            retire,
-        }
+        Self { address, accepted, heads, accepting, retire }
     }
 
     /// Says GOAWAY on the HTTP/2 connections that there are. Those that come are served.
@@ -201,9 +181,7 @@ fn server_config(plan: &Plan) -> rustls::ServerConfig {
         None => builder.with_no_client_auth(),
         Some(ca) => {
             let mut roots = rustls::RootCertStore::empty();
-            roots
-                .add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap())
-                .unwrap();
+            roots.add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap()).unwrap();
             let verifier =
                 rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
                     .build();
@@ -246,9 +224,7 @@ async fn serve(
             }
         }
     } else {
-        hyper::server::conn::http1::Builder::new()
-            .serve_connection(io, service)
-            .await
+        hyper::server::conn::http1::Builder::new().serve_connection(io, service).await
     };
 }
 
@@ -279,10 +255,7 @@ impl Folder {
     pub(super) fn lead_to(&self, server: &Server, authority: &Authority) -> PathBuf {
         self.write("ca.crt", &authority.pem);
         self.kubeconfig(
-            &[
-                format!("server: https://{}", server.address),
-                "certificate-authority: ca.crt".into(),
-            ],
+            &[format!("server: https://{}", server.address), "certificate-authority: ca.crt".into()],
             &["token: t0".into()],
         )
     }
@@ -308,12 +281,7 @@ pub(super) fn cluster(kubeconfig: &Path) -> Arc<Cluster> {
 }
 
 pub(super) fn cluster_of(source: Source, environment: Environment) -> Arc<Cluster> {
-    Arc::new(Cluster::with(
-        "demo".to_owned(),
-        CALL_TIMEOUT,
-        source,
-        environment,
-    ))
+    Arc::new(Cluster::with("demo".to_owned(), CALL_TIMEOUT, source, environment, Observer::new(|_| ())))
 }
 
 /// An attestation that has this much time.

@@ -10,18 +10,12 @@ use crate::config::{Lookup, VerifySignature};
 fn warned(key: &str, value: Value) -> Vec<String> {
     let found = warnings(&with(key, value));
     let path = format!("clusters.demo.{key}");
-    found
-        .iter()
-        .map(|note| note.strip_prefix(&path).unwrap_or(note).to_owned())
-        .collect()
+    found.iter().map(|note| note.strip_prefix(&path).unwrap_or(note).to_owned()).collect()
 }
 
 fn assert_warned(key: &str, value: Value, expected: &str) {
     let found = warned(key, value);
-    assert!(
-        found.len() == 1 && found[0].contains(expected),
-        "{found:?} should be one with {expected:?}"
-    );
+    assert!(found.len() == 1 && found[0].contains(expected), "{found:?} should be one with {expected:?}");
 }
 
 #[test]
@@ -32,10 +26,7 @@ fn what_is_absent_has_its_default() {
     assert_eq!(demo.kube_config_file, None);
     assert!(demo.allowed_node_label_keys.is_empty() && demo.allowed_pod_label_keys.is_empty());
     assert!(!demo.use_pod_uid_for_agent_id && !demo.require_node_uid_match);
-    assert_eq!(
-        (demo.lookup, demo.verify_signature),
-        (Lookup::Auto, VerifySignature::Auto)
-    );
+    assert_eq!((demo.lookup, demo.verify_signature), (Lookup::Auto, VerifySignature::Auto));
     assert_eq!(demo.call_timeout, Duration::from_secs(10));
     assert_eq!((demo.max_in_flight, demo.max_queued), (64, 16_384));
     assert!(demo.service_account_allow_list.allows("spire", "spire-agent"));
@@ -65,10 +56,7 @@ fn what_is_given_is_taken() {
     assert_eq!(demo.allowed_node_label_keys, ["a", "z"], "sorted, each once");
     assert_eq!(demo.allowed_pod_label_keys, ["p"]);
     assert!(demo.use_pod_uid_for_agent_id && demo.require_node_uid_match);
-    assert_eq!(
-        (demo.lookup, demo.verify_signature),
-        (Lookup::Sequential, VerifySignature::Off)
-    );
+    assert_eq!((demo.lookup, demo.verify_signature), (Lookup::Sequential, VerifySignature::Off));
     assert_eq!(demo.call_timeout, Duration::from_millis(1));
     assert_eq!((demo.max_in_flight, demo.max_queued), (1, 0));
 }
@@ -76,64 +64,20 @@ fn what_is_given_is_taken() {
 #[test]
 fn wrong_types_are_errors_that_tell_what_was_wanted_and_what_was_found() {
     for (key, value, error) in [
-        (
-            "service_account_allow_list",
-            json!("a:b"),
-            ": must be a list of strings, not a string",
-        ),
-        (
-            "service_account_allow_list",
-            json!(["a:b", "a:c", 1]),
-            "[2]: must be a string, not a number",
-        ),
-        (
-            "service_account_allow_list",
-            json!([null]),
-            "[0]: must be a string, not null",
-        ),
-        (
-            "audience",
-            json!({}),
-            ": must be a list of strings, not an object",
-        ),
+        ("service_account_allow_list", json!("a:b"), ": must be a list of strings, not a string"),
+        ("service_account_allow_list", json!(["a:b", "a:c", 1]), "[2]: must be a string, not a number"),
+        ("service_account_allow_list", json!([null]), "[0]: must be a string, not null"),
+        ("audience", json!({}), ": must be a list of strings, not an object"),
         ("audience", json!([true]), "[0]: must be a string, not a boolean"),
         ("kube_config_file", json!([]), ": must be a string, not a list"),
-        (
-            "allowed_node_label_keys",
-            json!("x"),
-            ": must be a list of strings, not a string",
-        ),
-        (
-            "allowed_pod_label_keys",
-            json!([[]]),
-            "[0]: must be a string, not a list",
-        ),
-        (
-            "use_pod_uid_for_agent_id",
-            json!("true"),
-            ": must be true or false, not a string",
-        ),
-        (
-            "require_node_uid_match",
-            json!(1),
-            ": must be true or false, not a number",
-        ),
-        (
-            "lookup",
-            json!("marker"),
-            ": must be \"auto\" or \"sequential\" or \"claims\"",
-        ),
-        (
-            "lookup",
-            json!(false),
-            ": must be \"auto\" or \"sequential\" or \"claims\", not a boolean",
-        ),
+        ("allowed_node_label_keys", json!("x"), ": must be a list of strings, not a string"),
+        ("allowed_pod_label_keys", json!([[]]), "[0]: must be a string, not a list"),
+        ("use_pod_uid_for_agent_id", json!("true"), ": must be true or false, not a string"),
+        ("require_node_uid_match", json!(1), ": must be true or false, not a number"),
+        ("lookup", json!("marker"), ": must be \"auto\" or \"sequential\" or \"claims\""),
+        ("lookup", json!(false), ": must be \"auto\" or \"sequential\" or \"claims\", not a boolean"),
         ("verify_signature", json!("on"), ": must be \"auto\" or \"off\""),
-        (
-            "call_timeout_ms",
-            json!("10s"),
-            ": must be a whole number from 1 to 86400000, not a string",
-        ),
+        ("call_timeout_ms", json!("10s"), ": must be a whole number from 1 to 86400000, not a string"),
     ] {
         assert_eq!(errors(&with(key, value)), [format!("clusters.demo.{key}{error}")]);
     }
@@ -145,23 +89,15 @@ fn wrong_types_are_errors_that_tell_what_was_wanted_and_what_was_found() {
 
 #[test]
 fn limits_have_bounds() {
-    for (key, lowest, highest) in [
-        ("call_timeout_ms", 1, 86_400_000_u64),
-        ("max_in_flight", 1, 65_536),
-        ("max_queued", 0, 1 << 20),
-    ] {
+    for (key, lowest, highest) in
+        [("call_timeout_ms", 1, 86_400_000_u64), ("max_in_flight", 1, 65_536), ("max_queued", 0, 1 << 20)]
+    {
         let wanted = format!("clusters.demo.{key}: must be a whole number from {lowest} to {highest}");
         assert_eq!(errors(&with(key, json!(lowest))), [""; 0]);
         assert_eq!(errors(&with(key, json!(highest))), [""; 0]);
-        assert_eq!(
-            errors(&with(key, json!(highest + 1))),
-            std::slice::from_ref(&wanted)
-        );
+        assert_eq!(errors(&with(key, json!(highest + 1))), std::slice::from_ref(&wanted));
         assert_eq!(errors(&with(key, json!(u64::MAX))), std::slice::from_ref(&wanted));
-        assert_eq!(
-            errors(&with(key, json!(-1))),
-            [format!("{wanted}, not a negative number")]
-        );
+        assert_eq!(errors(&with(key, json!(-1))), [format!("{wanted}, not a negative number")]);
         for fraction in [json!(1.5), json!(10.0), json!(1e30)] {
             assert_eq!(
                 errors(&with(key, fraction)),
@@ -281,12 +217,7 @@ fn a_kubeconfig_that_cannot_be_read_is_a_warning() {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     let path = file.path().to_str().expect("a plain path").to_owned();
     assert_eq!(warned("kube_config_file", json!(path)), [""; 0]);
-    assert_eq!(
-        demo(&with("kube_config_file", json!(path)))
-            .kube_config_file
-            .as_deref(),
-        Some(file.path())
-    );
+    assert_eq!(demo(&with("kube_config_file", json!(path))).kube_config_file.as_deref(), Some(file.path()));
     drop(file);
     assert_warned(
         "kube_config_file",
@@ -312,15 +243,10 @@ fn claims_know_no_labels_and_no_node() {
     let mut found = errors(&document);
     found.sort();
     assert_eq!(found.len(), 3);
-    for (error, key) in found.iter().zip([
-        "allowed_node_label_keys",
-        "allowed_pod_label_keys",
-        "require_node_uid_match",
-    ]) {
-        assert!(
-            error.starts_with(&format!("clusters.demo.{key}: with lookup \"claims\"")),
-            "{error}"
-        );
+    for (error, key) in
+        found.iter().zip(["allowed_node_label_keys", "allowed_pod_label_keys", "require_node_uid_match"])
+    {
+        assert!(error.starts_with(&format!("clusters.demo.{key}: with lookup \"claims\"")), "{error}");
     }
     document["clusters"]["demo"]["lookup"] = json!("auto");
     assert_eq!(errors(&document), [""; 0]);

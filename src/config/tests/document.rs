@@ -28,13 +28,7 @@ fn nothing_or_engine_alone_is_an_unconfigured_attestor() {
         (&b""[..], ENGINE_DEFAULTS),
         (b"{\"engine\":{}}", ENGINE_DEFAULTS),
         (b"{\"engine\":{},\"trust_domain\":null}", ENGINE_DEFAULTS),
-        (
-            b"{\"engine\":{\"worker_threads\":3}}",
-            EngineConfig {
-                worker_threads: Some(3),
-                ..ENGINE_DEFAULTS
-            },
-        ),
+        (b"{\"engine\":{\"worker_threads\":3}}", EngineConfig { worker_threads: Some(3), ..ENGINE_DEFAULTS }),
     ] {
         let checked = check(document);
         assert_eq!(notes(&checked, Severity::Info).len(), 1);
@@ -51,10 +45,7 @@ fn an_unconfigured_attestor_is_refused_for_a_wrong_engine() {
         errors(&json!({"engine": {"worker_threads": 0}})),
         ["engine.worker_threads: must be a whole number from 1 to 512, not 0"]
     );
-    assert_eq!(
-        errors(&json!({"engine": 1})),
-        ["engine: must be an object, not a number"]
-    );
+    assert_eq!(errors(&json!({"engine": 1})), ["engine: must be an object, not a number"]);
 }
 
 #[test]
@@ -69,24 +60,15 @@ fn anything_else_without_a_trust_domain_is_an_error() {
     ] {
         assert_eq!(errors(&document), ["trust_domain: must be set"], "{document}");
     }
-    assert_eq!(
-        errors(&with_top("trust_domain", json!(""))),
-        ["trust_domain: must not be empty"]
-    );
+    assert_eq!(errors(&with_top("trust_domain", json!(""))), ["trust_domain: must not be empty"]);
 }
 
 #[test]
 fn a_bad_trust_domain_is_an_error() {
     let broken = |value| errors(&with_top("trust_domain", value));
     assert_eq!(broken(json!("a b")).len(), 1);
-    assert_eq!(
-        broken(json!("spiffe://td/")),
-        ["trust_domain: path cannot have a trailing slash"]
-    );
-    assert_eq!(
-        broken(json!("a".repeat(256))),
-        ["trust_domain: trust domain is longer than 255 bytes"]
-    );
+    assert_eq!(broken(json!("spiffe://td/")), ["trust_domain: path cannot have a trailing slash"]);
+    assert_eq!(broken(json!("a".repeat(256))), ["trust_domain: trust domain is longer than 255 bytes"]);
     assert_eq!(broken(json!(1)), ["trust_domain: must be a string, not a number"]);
 }
 
@@ -95,20 +77,14 @@ fn malformed_json_is_told_by_line_column_and_kind_alone() {
     let deep = "[".repeat(1_000_000);
     for (document, message) in [
         (&b" "[..], "the document ends too early (line 1, column 1)"),
-        (
-            b"{\n  \"marker\": ",
-            "the document ends too early (line 2, column 12)",
-        ),
+        (b"{\n  \"marker\": ", "the document ends too early (line 2, column 12)"),
         (b"{\n  \"a\": marker}", "not JSON (line 2, column 8)"),
         (b"{} marker", "not JSON (line 1, column 4)"),
         (b"{\"a\": 'marker'}", "not JSON (line 1, column 7)"),
         (b"{\"marker\": 1e999}", "not JSON (line 1, column 16)"),
         (b"{\"a\":\"\\ud800marker\"}", "not JSON (line 1, column 13)"),
         (b"{\n\"a\": \"\xffmarker\"}", "not UTF-8 (line 2, column 7)"),
-        (
-            deep.as_bytes(),
-            "more than 32 lists and objects inside each other (line 1, column 33)",
-        ),
+        (deep.as_bytes(), "more than 32 lists and objects inside each other (line 1, column 33)"),
     ] {
         let checked = check(document);
         assert!(checked.config.is_none());
@@ -122,18 +98,11 @@ fn malformed_json_is_told_by_line_column_and_kind_alone() {
 
 #[test]
 fn a_document_that_is_no_object_is_an_error() {
-    for (document, kind) in [
-        ("null", "null"),
-        ("[]", "a list"),
-        ("\"x\"", "a string"),
-        ("1", "a number"),
-        ("true", "a boolean"),
-    ] {
+    for (document, kind) in
+        [("null", "null"), ("[]", "a list"), ("\"x\"", "a string"), ("1", "a number"), ("true", "a boolean")]
+    {
         let checked = check(document.as_bytes());
-        assert_eq!(
-            notes(&checked, Severity::Error),
-            [format!(": must be an object, not {kind}")]
-        );
+        assert_eq!(notes(&checked, Severity::Error), [format!(": must be an object, not {kind}")]);
     }
 }
 
@@ -143,20 +112,9 @@ fn duplicate_keys_are_errors_at_any_depth() {
         "clusters":{"a":{"service_account_allow_list":["a:b"],"lookup":"auto","lookup":"auto"},"b.c":{},"b.c":{}},
         "x":[0,{"y":1,"y":2}]}"#;
     let found: Vec<String> = notes(&check(document), Severity::Error);
-    let twice: Vec<&str> = found
-        .iter()
-        .filter_map(|note| note.strip_suffix(": this key stands twice in its object"))
-        .collect();
-    assert_eq!(
-        twice,
-        [
-            "trust_domain",
-            "trust_domain",
-            "clusters.a.lookup",
-            r#"clusters["b.c"]"#,
-            "x[1].y"
-        ]
-    );
+    let twice: Vec<&str> =
+        found.iter().filter_map(|note| note.strip_suffix(": this key stands twice in its object")).collect();
+    assert_eq!(twice, ["trust_domain", "trust_domain", "clusters.a.lookup", r#"clusters["b.c"]"#, "x[1].y"]);
 }
 
 #[test]
@@ -188,11 +146,7 @@ fn unknown_keys_near_to_none_are_told_the_known_ones() {
     );
     let long = "x".repeat(1 << 20);
     let found = warnings(&with_top(&long, json!(1)));
-    assert!(
-        found[0].len() < 400 && found[0].contains("known here are"),
-        "{}",
-        found[0]
-    );
+    assert!(found[0].len() < 400 && found[0].contains("known here are"), "{}", found[0]);
 }
 
 #[test]
@@ -204,10 +158,7 @@ fn null_is_as_good_as_absent() {
     document["clusters"]["other"] = Value::Null;
     let found = checked(&document);
     assert_eq!(notes(&found, Severity::Error), [""; 0]);
-    assert_eq!(
-        notes(&found, Severity::Warning),
-        ["clusters.other: null: this cluster counts as absent"]
-    );
+    assert_eq!(notes(&found, Severity::Warning), ["clusters.other: null: this cluster counts as absent"]);
     assert_eq!(found.config, checked(&sound()).config);
 }
 
@@ -228,16 +179,8 @@ fn wrong_types_at_the_top_are_errors() {
     for (key, value, error) in [
         ("clusters", json!([]), "must be an object, not a list"),
         ("engine", json!("x"), "must be an object, not a string"),
-        (
-            "error_style",
-            json!(true),
-            "must be \"precise\" or \"upstream\", not a boolean",
-        ),
-        (
-            "error_style",
-            json!("marker"),
-            "must be \"precise\" or \"upstream\"",
-        ),
+        ("error_style", json!(true), "must be \"precise\" or \"upstream\", not a boolean"),
+        ("error_style", json!("marker"), "must be \"precise\" or \"upstream\""),
     ] {
         assert_eq!(errors(&with_top(key, value)), [format!("{key}: {error}")]);
     }
@@ -322,8 +265,5 @@ fn a_thousand_clusters_are_checked_at_once() {
     let elapsed = start.elapsed();
     assert_eq!(checked.notes, []);
     assert_eq!(checked.config.expect("valid").clusters.len(), 1001);
-    assert!(
-        elapsed < Duration::from_secs(1),
-        "{elapsed:?}, without optimisation and on a busy machine"
-    );
+    assert!(elapsed < Duration::from_secs(1), "{elapsed:?}, without optimisation and on a busy machine");
 }

@@ -31,31 +31,16 @@ fn upstream_style_has_upstreams_words() {
         "trust domain characters are limited to lowercase letters, numbers, dots, dashes, and underscores";
     for (document, words) in [
         (json!({}), "server core configuration must contain trust_domain"),
-        (
-            json!({"trust_domain": ""}),
-            "server core configuration must contain trust_domain",
-        ),
+        (json!({"trust_domain": ""}), "server core configuration must contain trust_domain"),
         (
             json!({"trust_domain": "Example.org"}),
             &*format!("server core configuration trust_domain is malformed: {limited}"),
         ),
-        (
-            with_top("clusters", json!(1)),
-            "plugin configuration is malformed",
-        ),
-        (
-            with_top("clusters", json!({"demo": 1})),
-            "plugin configuration is malformed",
-        ),
-        (
-            with("service_account_allow_list", json!([1])),
-            "plugin configuration is malformed",
-        ),
+        (with_top("clusters", json!(1)), "plugin configuration is malformed"),
+        (with_top("clusters", json!({"demo": 1})), "plugin configuration is malformed"),
+        (with("service_account_allow_list", json!([1])), "plugin configuration is malformed"),
         (with("audience", json!("x")), "plugin configuration is malformed"),
-        (
-            with("use_pod_uid_for_agent_id", json!("x")),
-            "plugin configuration is malformed",
-        ),
+        (with("use_pod_uid_for_agent_id", json!("x")), "plugin configuration is malformed"),
         (
             with("service_account_allow_list", json!([])),
             "cluster \"demo\" configuration must have at least one service account allowed",
@@ -74,18 +59,11 @@ fn upstream_style_tells_what_upstream_would_find_first() {
     let mut document = with("service_account_allow_list", json!([]));
     document["clusters"]["other"] = json!({"max_queued": -1});
     let empty = "cluster \"demo\" configuration must have at least one service account allowed";
-    assert_eq!(
-        upstream(document.clone()),
-        empty,
-        "the first of two, and before our own limits"
-    );
+    assert_eq!(upstream(document.clone()), empty, "the first of two, and before our own limits");
     document["clusters"]["other"]["audience"] = json!(1);
     assert_eq!(upstream(document.clone()), "plugin configuration is malformed");
     document["trust_domain"] = json!(null);
-    assert_eq!(
-        upstream(document),
-        "server core configuration must contain trust_domain"
-    );
+    assert_eq!(upstream(document), "server core configuration must contain trust_domain");
 }
 
 #[test]
@@ -104,10 +82,7 @@ fn errors_that_upstream_does_not_know_have_our_words_in_both_styles() {
 fn values_are_never_quoted() {
     let marker = "eyJhbGciOiJSUzI1NiJ9";
     let mut places = vec![json!(marker)];
-    places.extend([
-        with_top("trust_domain", json!(marker)),
-        with_top("error_style", json!(marker)),
-    ]);
+    places.extend([with_top("trust_domain", json!(marker)), with_top("error_style", json!(marker))]);
     for key in ["clusters", "engine"] {
         places.push(with_top(key, json!(marker)));
     }
@@ -123,12 +98,7 @@ fn values_are_never_quoted() {
         "max_in_flight",
         "unknown",
     ] {
-        for value in [
-            json!(marker),
-            json!([marker]),
-            json!([[marker]]),
-            json!({"a": marker}),
-        ] {
+        for value in [json!(marker), json!([marker]), json!([[marker]]), json!({"a": marker})] {
             places.push(with(key, value));
         }
     }

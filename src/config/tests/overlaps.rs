@@ -19,10 +19,7 @@ fn overlaps(clusters: &[(&str, &str, &[&str])]) -> Vec<String> {
     }
     document += "}}";
     let found = notes(&check(document.as_bytes()), Severity::Warning);
-    found
-        .into_iter()
-        .filter(|note| note.contains("the same kubeconfig"))
-        .collect()
+    found.into_iter().filter(|note| note.contains("the same kubeconfig")).collect()
 }
 
 fn overlap(one: &[&str], other: &[&str]) -> bool {
@@ -35,11 +32,7 @@ fn overlap(one: &[&str], other: &[&str]) -> bool {
 #[test]
 fn the_later_cluster_is_warned_of_the_first_earlier_one() {
     assert_eq!(
-        overlaps(&[
-            ("b", "", &["a:b"]),
-            ("c", "", &["x:y", "a:b"]),
-            ("a", "", &["a:b"])
-        ]),
+        overlaps(&[("b", "", &["a:b"]), ("c", "", &["x:y", "a:b"]), ("a", "", &["a:b"])]),
         [
             "clusters.c.service_account_allow_list: cluster \"b\" has the same kubeconfig and also allows service \
              accounts that match \"a:b\": an agent may choose under which name it attests",
@@ -53,21 +46,11 @@ fn the_later_cluster_is_warned_of_the_first_earlier_one() {
 fn only_the_same_kubeconfig_counts() {
     let entries: &[&str] = &["a:b"];
     assert_eq!(
-        overlaps(&[
-            ("one", "/x/1", entries),
-            ("other", "/x/2", entries),
-            ("in", "", entries)
-        ]),
+        overlaps(&[("one", "/x/1", entries), ("other", "/x/2", entries), ("in", "", entries)]),
         [""; 0]
     );
-    assert_eq!(
-        overlaps(&[("one", "/x/1", entries), ("other", "/x//./1", entries)]).len(),
-        1
-    );
-    assert_eq!(
-        overlaps(&[("one", "x/1", entries), ("other", "./x/1", entries)]).len(),
-        1
-    );
+    assert_eq!(overlaps(&[("one", "/x/1", entries), ("other", "/x//./1", entries)]).len(), 1);
+    assert_eq!(overlaps(&[("one", "x/1", entries), ("other", "./x/1", entries)]).len(), 1);
 }
 
 #[test]
@@ -90,11 +73,7 @@ fn entries_overlap_where_one_service_account_matches_both() {
         ("A:b", "A:b", false),
     ] {
         assert_eq!(overlap(&[one], &[other]), expected, "{one} {other}");
-        assert_eq!(
-            overlap(&["z:z", one], &["y:y", other]),
-            expected,
-            "among others: {one} {other}"
-        );
+        assert_eq!(overlap(&["z:z", one], &["y:y", other]), expected, "among others: {one} {other}");
     }
 }
 
@@ -121,17 +100,8 @@ fn a_thousand_clusters_on_one_server_are_compared_at_once() {
         let start = Instant::now();
         let checked = check(document.as_bytes());
         let elapsed = start.elapsed();
-        assert!(
-            !checked
-                .notes
-                .iter()
-                .any(|note| note.message.contains("same kubeconfig"))
-        );
-        assert!(
-            elapsed < Duration::from_secs(2),
-            "{}: {elapsed:?}, without optimisation",
-            entry(0)
-        );
+        assert!(!checked.notes.iter().any(|note| note.message.contains("same kubeconfig")));
+        assert!(elapsed < Duration::from_secs(2), "{}: {elapsed:?}, without optimisation", entry(0));
     }
 }
 
@@ -144,8 +114,5 @@ fn comparing_comes_to_an_end_and_says_so() {
     }});
     let found = notes(&checked(&document), Severity::Info);
     assert_eq!(found.len(), 1);
-    assert!(
-        found[0].starts_with("clusters: too many entries with wildcards"),
-        "{found:?}"
-    );
+    assert!(found[0].starts_with("clusters: too many entries with wildcards"), "{found:?}");
 }

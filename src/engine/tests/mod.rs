@@ -1,3 +1,4 @@
+mod events;
 mod operation;
 mod queue;
 mod slots;

@@ -45,9 +45,7 @@ fn cancelling_stops_one_operation_and_leaves_unknown_ones_alone() {
     let (other, _other_answer) = promised(&operations);
     let mut other_stopped = other.stoppable();
     operations.cancel(completion.id()).expect("the attestor is open");
-    operations
-        .cancel(completion.id())
-        .expect("a second time does nothing");
+    operations.cancel(completion.id()).expect("a second time does nothing");
     operations.cancel(999).expect("an unknown one does nothing");
     assert_eq!(stopped.try_recv(), Ok(Stop::Canceled));
     assert!(other_stopped.try_recv().is_err());
@@ -73,10 +71,7 @@ fn the_barrier_waits_for_the_last_delivery() {
     let operations: Arc<Operations> = Arc::default();
     let (completion, answer) = promised(&operations);
     operations.close();
-    assert!(
-        !operations.wait_until_done(Duration::from_millis(1)),
-        "one is outstanding"
-    );
+    assert!(!operations.wait_until_done(Duration::from_millis(1)), "one is outstanding");
     let delivering = std::thread::spawn(move || completion.complete(plain(Reason::ShuttingDown, "closing")));
     assert!(operations.wait_until_done(Duration::from_mins(1)));
     assert_eq!(code(&answer), 14, "it was delivered before the barrier opened");

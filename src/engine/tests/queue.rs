@@ -4,19 +4,16 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use crate::engine::Document;
 use crate::engine::plain;
-use crate::engine::queue::{Closed, Completed, Next, Queue};
+use crate::engine::queue::{Closed, Completed, Delivery, Next, Queue};
 use crate::outcome::Reason;
 
 const POLL: Option<Duration> = Some(Duration::ZERO);
 const FOREVER: Option<Duration> = None;
 
 fn completed(tag: u64) -> Completed {
-    Completed {
-        tag,
-        operation: tag,
-        answer: plain(Reason::Canceled, "done"),
-    }
+    Completed { tag, operation: tag, answer: plain(Reason::Canceled, "done") }
 }
 
 fn filled(tags: std::ops::Range<u64>) -> Queue {
@@ -28,9 +25,16 @@ fn filled(tags: std::ops::Range<u64>) -> Queue {
     queue
 }
 
+fn tag(delivery: &Delivery) -> u64 {
+    match delivery {
+        Delivery::Completed(completed) => completed.tag,
+        Delivery::Event(_) => panic!("nobody published an event"),
+    }
+}
+
 fn tags(next: Next) -> Vec<u64> {
     match next {
-        Next::Completions(completions) => completions.iter().map(|completed| completed.tag).collect(),
+        Next::Deliveries(deliveries) => deliveries.iter().map(tag).collect(),
         Next::Nothing => vec![],
         Next::Closed => panic!("the queue is closed"),
     }
@@ -41,10 +45,7 @@ fn tags(next: Next) -> Vec<u64> {
 fn readable(queue: &Queue) -> bool {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-    let mut fds = [PollFd::new(
-        queue.as_fd().expect("there is a descriptor"),
-        PollFlags::POLLIN,
-    )];
+    let mut fds = [PollFd::new(queue.as_fd().expect("there is a descriptor"), PollFlags::POLLIN)];
     poll(&mut fds, PollTimeout::ZERO).expect("poll works") == 1
 }
 
@@ -61,10 +62,7 @@ fn waking_is_sticky_and_counts_once() {
     let queue = Queue::new();
     queue.wake();
     queue.wake();
-    assert!(
-        matches!(queue.next(1, FOREVER), Next::Nothing),
-        "the wake-up waited for this call"
-    );
+    assert!(matches!(queue.next(1, FOREVER), Next::Nothing), "the wake-up waited for this call");
     assert!(matches!(queue.next(1, POLL), Next::Nothing));
 
     let queue = Arc::new(Queue::new());
@@ -106,10 +104,7 @@ fn every_waiting_thread_learns_of_the_end() {
         .collect();
     queue.close();
     queue.push(completed(1));
-    let taken: i32 = waiting
-        .into_iter()
-        .map(|thread| thread.join().expect("the thread ends"))
-        .sum();
+    let taken: i32 = waiting.into_iter().map(|thread| thread.join().expect("the thread ends")).sum();
     assert_eq!(taken, 1);
 }
 
@@ -123,7 +118,7 @@ fn each_completion_goes_to_one_of_several_consumers() {
                 let mut taken = Vec::new();
                 loop {
                     match queue.next(3, FOREVER) {
-                        Next::Completions(some) => taken.extend(some.iter().map(|completed| completed.tag)),
+                        Next::Deliveries(some) => taken.extend(some.iter().map(tag)),
                         Next::Nothing => {}
                         Next::Closed => return taken,
                     }
@@ -136,10 +131,8 @@ fn each_completion_goes_to_one_of_several_consumers() {
         queue.push(completed(tag));
     }
     queue.close();
-    let mut all: Vec<u64> = consumers
-        .into_iter()
-        .flat_map(|thread| thread.join().expect("the thread ends"))
-        .collect();
+    let mut all: Vec<u64> =
+        consumers.into_iter().flat_map(|thread| thread.join().expect("the thread ends")).collect();
     all.sort_unstable();
     assert_eq!(all, (0..1000).collect::<Vec<_>>());
 }
@@ -149,10 +142,7 @@ fn an_abandoned_queue_drops_what_waits_and_what_comes() {
     let queue = filled(0..3);
     queue.expect_one().expect("the queue is open");
     queue.abandon();
-    assert!(
-        matches!(queue.next(1, POLL), Next::Nothing),
-        "what waited is gone, one is outstanding"
-    );
+    assert!(matches!(queue.next(1, POLL), Next::Nothing), "what waited is gone, one is outstanding");
     queue.push(completed(3));
     assert!(matches!(queue.next(1, POLL), Next::Closed), "what came is gone");
 }
@@ -174,4 +164,34 @@ fn the_descriptor_is_readable_exactly_while_next_would_not_wait() {
     assert!(readable(&queue), "closed");
     queue.next(1, POLL);
     assert!(readable(&queue), "closed for ever");
+}
+
+#[test]
+fn operations_are_handed_out_before_events() {
+    let queue = Queue::new();
+    assert!(queue.publish(Document::of(&"event")));
+    queue.expect_one().expect("the queue is open");
+    queue.push(completed(1));
+    let Next::Deliveries(taken) = queue.next(9, POLL) else { panic!("two wait") };
+    assert!(matches!(taken[..], [Delivery::Completed(_), Delivery::Event(_)]));
+}
+
+#[test]
+fn the_oldest_events_make_room_for_the_newest() {
+    let queue = Queue::new();
+    let dropped = (0..1030).filter(|number| !queue.publish(Document::of(number))).count();
+    assert_eq!(dropped, 6);
+    let Next::Deliveries(taken) = queue.next(2000, POLL) else { panic!("events wait") };
+    assert_eq!(taken.len(), 1024);
+    assert!(matches!(&taken[0], Delivery::Event(event) if event.as_str() == "6"));
+}
+
+#[test]
+fn a_closed_queue_takes_no_events_and_hands_out_those_it_has() {
+    let queue = Queue::new();
+    queue.publish(Document::of(&1));
+    queue.close();
+    assert!(!queue.publish(Document::of(&2)));
+    assert!(matches!(queue.next(9, POLL), Next::Deliveries(taken) if taken.len() == 1));
+    assert!(matches!(queue.next(9, POLL), Next::Closed));
 }

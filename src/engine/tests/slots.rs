@@ -26,12 +26,8 @@ fn soon() -> Instant {
 async fn a_freed_slot_goes_to_the_longest_waiter() {
     let (slots, memory) = (Arc::new(Slots::new(1, 10)), Arc::new(QueuedBytes::new(AMPLE)));
     let held = granted(slots.request(1, &memory));
-    let Ok(Request::Queued(first)) = slots.request(1, &memory) else {
-        panic!("the first waits")
-    };
-    let Ok(Request::Queued(second)) = slots.request(1, &memory) else {
-        panic!("the second waits")
-    };
+    let Ok(Request::Queued(first)) = slots.request(1, &memory) else { panic!("the first waits") };
+    let Ok(Request::Queued(second)) = slots.request(1, &memory) else { panic!("the second waits") };
     let order = Arc::new(std::sync::Mutex::new(Vec::new()));
     let wait = |place: crate::engine::slots::Place, name: &'static str| {
         let order = Arc::clone(&order);
@@ -55,9 +51,7 @@ async fn a_freed_slot_goes_to_the_longest_waiter() {
 async fn patience_ends_and_the_place_is_given_up() {
     let (slots, memory) = (Arc::new(Slots::new(1, 1)), Arc::new(QueuedBytes::new(AMPLE)));
     let held = granted(slots.request(1, &memory));
-    let Ok(Request::Queued(place)) = slots.request(5, &memory) else {
-        panic!("it waits")
-    };
+    let Ok(Request::Queued(place)) = slots.request(5, &memory) else { panic!("it waits") };
     assert_eq!(memory.used(), 5);
     assert_eq!(slots.gauges().queued.load(Ordering::Relaxed), 1);
     assert!(place.wait(soon()).await.is_err());
@@ -74,16 +68,8 @@ async fn a_full_queue_refuses_at_once() {
         let slots = Arc::new(Slots::new(1, room));
         let _held = granted(slots.request(1, &memory));
         let waiting: Vec<_> = (0..room).map(|_| slots.request(1, &memory)).collect();
-        assert!(
-            waiting
-                .iter()
-                .all(|request| matches!(request, Ok(Request::Queued(_))))
-        );
-        assert!(
-            slots
-                .request(1, &memory)
-                .is_err_and(|why| why.contains("max_queued"))
-        );
+        assert!(waiting.iter().all(|request| matches!(request, Ok(Request::Queued(_)))));
+        assert!(slots.request(1, &memory).is_err_and(|why| why.contains("max_queued")));
     }
 }
 
@@ -91,20 +77,10 @@ async fn a_full_queue_refuses_at_once() {
 async fn memory_is_bounded_over_all_clusters() {
     let memory = Arc::new(QueuedBytes::new(10));
     let clusters = [Arc::new(Slots::new(1, 10)), Arc::new(Slots::new(1, 10))];
-    let _held = clusters
-        .each_ref()
-        .map(|slots| granted(slots.request(100, &memory)));
+    let _held = clusters.each_ref().map(|slots| granted(slots.request(100, &memory)));
     let waiting = clusters[0].request(7, &memory);
-    assert!(
-        clusters[1]
-            .request(4, &memory)
-            .is_err_and(|why| why.contains("max_queued_bytes"))
-    );
-    assert_eq!(
-        clusters[1].gauges().queued.load(Ordering::Relaxed),
-        0,
-        "the refused place is given back"
-    );
+    assert!(clusters[1].request(4, &memory).is_err_and(|why| why.contains("max_queued_bytes")));
+    assert_eq!(clusters[1].gauges().queued.load(Ordering::Relaxed), 0, "the refused place is given back");
     let fits = clusters[1].request(3, &memory);
     assert!(fits.is_ok());
     drop(waiting);

@@ -39,9 +39,7 @@ impl<'r> Stage<'r> {
         names.set("token", token.as_str());
         let directory = TempDir::new().map_err(|error| error.to_string())?;
         names.set("dir", directory.path().to_string_lossy());
-        let kubeconfig = cluster
-            .write_kubeconfig(directory.path())
-            .map_err(|error| error.to_string())?;
+        let kubeconfig = cluster.write_kubeconfig(directory.path()).map_err(|error| error.to_string())?;
         names.set("kubeconfig", kubeconfig.to_string_lossy());
         names.set("server", cluster.url());
 
@@ -51,24 +49,13 @@ impl<'r> Stage<'r> {
                 .map_err(|error| format!("{}: {error}", path.display()))?;
         }
         runtime.block_on(cluster.set_world(typed("world", &names.fill_value(&run.world(base))?)?));
-        Ok(Self {
-            runtime,
-            cluster,
-            directory,
-            names,
-            token,
-        })
+        Ok(Self { runtime, cluster, directory, names, token })
     }
 
     /// Requests by call, so far.
     pub(crate) fn calls(&self) -> BTreeMap<&'static str, u64> {
         let counters = self.cluster.counters();
-        [
-            ("token_review", counters.token_review),
-            ("pod", counters.pod),
-            ("node", counters.node),
-        ]
-        .into()
+        [("token_review", counters.token_review), ("pod", counters.pod), ("node", counters.node)].into()
     }
 
     /// Takes the cluster down.

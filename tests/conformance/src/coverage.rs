@@ -61,9 +61,7 @@ pub(crate) fn gaps(base: &Base, cases: &[Case]) -> Vec<String> {
     let mut names = BTreeSet::new();
     for case in cases {
         if !names.insert(case.title()) {
-            found
-                .gaps
-                .push(format!("{}: a name that stands twice", case.title()));
+            found.gaps.push(format!("{}: a name that stands twice", case.title()));
         }
         match runs_of(base, case) {
             Ok(runs) => runs.iter().for_each(|run| found.visit(base, run)),
@@ -119,10 +117,8 @@ impl Survey {
                 let there_is_none = row == 1 && upstream;
                 if !there_is_none && !self.rows.contains(&(row, upstream)) {
                     let style = if upstream { "upstream" } else { "precise" };
-                    self.gaps.push(format!(
-                        "row {row} ({}) has no case in style {style}",
-                        reasons.join(", ")
-                    ));
+                    self.gaps
+                        .push(format!("row {row} ({}) has no case in style {style}", reasons.join(", ")));
                 }
             }
         }
@@ -131,8 +127,7 @@ impl Survey {
                 let needed = !upstream || row.precise != row.upstream;
                 if needed && !self.reasons.contains(&(row.word.to_owned(), upstream)) {
                     let style = if upstream { "upstream" } else { "precise" };
-                    self.gaps
-                        .push(format!("{} has no case in style {style}", row.word));
+                    self.gaps.push(format!("{} has no case in style {style}", row.word));
                 }
             }
         }
@@ -150,18 +145,13 @@ fn agrees_with_the_table(expect: &Expect, upstream: bool) -> Result<(), String> 
     if code == expect.code || exception {
         Ok(())
     } else {
-        Err(format!(
-            "{} has code {code} in this style, the case says {}",
-            row.word, expect.code
-        ))
+        Err(format!("{} has code {code} in this style, the case says {}", row.word, expect.code))
     }
 }
 
 fn is_complete(expect: &Expect, about_configuration: bool) -> Result<(), String> {
     if about_configuration {
-        return expect
-            .valid
-            .map_or_else(|| Err("`valid` is missing".to_owned()), |_| Ok(()));
+        return expect.valid.map_or_else(|| Err("`valid` is missing".to_owned()), |_| Ok(()));
     }
     let beginning = expect.message_begins.as_deref().unwrap_or_default();
     let message = expect.message.is_some() || !beginning.is_empty();
@@ -200,18 +190,8 @@ mod tests {
     fn every_gap_is_named() {
         let (base, _) = crate::read::read(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("readable data");
         let gaps = gaps(&base, &[]);
-        assert!(
-            gaps.iter()
-                .any(|gap| gap == "row 18 (POD_UID_MISMATCH) has no case in style upstream")
-        );
-        assert!(
-            gaps.iter()
-                .any(|gap| gap == "OPTIONS_MALFORMED has no case in style precise")
-        );
-        assert!(
-            !gaps
-                .iter()
-                .any(|gap| gap.starts_with("row 1 (") && gap.contains("upstream"))
-        );
+        assert!(gaps.iter().any(|gap| gap == "row 18 (POD_UID_MISMATCH) has no case in style upstream"));
+        assert!(gaps.iter().any(|gap| gap == "OPTIONS_MALFORMED has no case in style precise"));
+        assert!(!gaps.iter().any(|gap| gap.starts_with("row 1 (") && gap.contains("upstream")));
     }
 }

@@ -44,14 +44,10 @@ impl DoorName {
     /// Reads `rust` or `label=program`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
-            Some((label, program)) if !label.is_empty() && !program.is_empty() => Ok(Self {
-                label: label.to_owned(),
-                program: Some(program.to_owned()),
-            }),
-            None if text == "rust" => Ok(Self {
-                label: text.to_owned(),
-                program: None,
-            }),
+            Some((label, program)) if !label.is_empty() && !program.is_empty() => {
+                Ok(Self { label: label.to_owned(), program: Some(program.to_owned()) })
+            }
+            None if text == "rust" => Ok(Self { label: text.to_owned(), program: None }),
             _ => Err(format!("a door is `rust` or `label=program`, not {text:?}")),
         }
     }
@@ -71,10 +67,7 @@ mod tests {
 
     #[test]
     fn doors_are_named_on_the_command_line() {
-        assert_eq!(
-            DoorName::parse("c=./door").expect("a door").program.as_deref(),
-            Some("./door")
-        );
+        assert_eq!(DoorName::parse("c=./door").expect("a door").program.as_deref(), Some("./door"));
         assert!(DoorName::parse("rust").expect("a door").program.is_none());
         assert!(DoorName::parse("go").is_err() && DoorName::parse("c=").is_err());
     }

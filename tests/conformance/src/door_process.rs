@@ -44,11 +44,7 @@ impl ProcessDoor {
                 }
             }
         });
-        Ok(Self {
-            child,
-            requests,
-            replies,
-        })
+        Ok(Self { child, requests, replies })
     }
 
     fn ask(&mut self, verb: u8, request: &Request) -> Result<Reply, String> {
@@ -82,23 +78,13 @@ impl Door for ProcessDoor {
     }
 
     fn validate(&mut self, config: Option<&[u8]>) -> Result<Reply, String> {
-        self.ask(
-            b'V',
-            &Request {
-                config: config.map(<[u8]>::to_vec),
-                ..Request::default()
-            },
-        )
+        self.ask(b'V', &Request { config: config.map(<[u8]>::to_vec), ..Request::default() })
     }
 
     fn finish(&mut self) -> Result<Reply, String> {
         let reply = self.ask(b'X', &Request::default())?;
         let status = self.child.wait().map_err(|error| error.to_string())?;
-        if status.success() {
-            Ok(reply)
-        } else {
-            Err(format!("the door ended with {status}"))
-        }
+        if status.success() { Ok(reply) } else { Err(format!("the door ended with {status}")) }
     }
 }
 
@@ -147,11 +133,7 @@ mod tests {
     #[test]
     fn a_request_is_a_verb_and_three_blobs() {
         let mut frame = Vec::new();
-        let request = Request {
-            config: Some(b"{}".to_vec()),
-            payload: Some(Vec::new()),
-            options: None,
-        };
+        let request = Request { config: Some(b"{}".to_vec()), payload: Some(Vec::new()), options: None };
         write_request(&mut frame, b'A', &request).expect("a vector takes all");
         assert_eq!(frame, b"A\x02\0\0\0{}\0\0\0\0\xff\xff\xff\xff");
     }
@@ -159,13 +141,7 @@ mod tests {
     #[test]
     fn a_reply_is_a_code_and_a_document() {
         let whole = b"\xff\xff\xff\xff\x02\0\0\0{}";
-        assert_eq!(
-            read_reply(&mut &whole[..]).expect("whole"),
-            Reply {
-                code: -1,
-                document: b"{}".to_vec()
-            }
-        );
+        assert_eq!(read_reply(&mut &whole[..]).expect("whole"), Reply { code: -1, document: b"{}".to_vec() });
         assert!(read_reply(&mut &whole[..9]).is_err());
     }
 

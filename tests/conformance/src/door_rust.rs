@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use psat_attestor::{Answer, Attestor, Completed, Next, Queue, documents_alive};
+use psat_attestor::{Answer, Attestor, Completed, Delivery, Next, Queue, documents_alive};
 
 use crate::door::{Door, Reply, Request};
 use crate::format::Via;
@@ -27,31 +27,21 @@ impl Door for RustDoor {
             Err(refused) => return Ok(reply(&refused)),
         };
         match via {
-            Via::Blocking => Ok(reply(
-                &attestor.attest(bytes(request.payload.as_ref()), bytes(request.options.as_ref())),
-            )),
+            Via::Blocking => {
+                Ok(reply(&attestor.attest(bytes(request.payload.as_ref()), bytes(request.options.as_ref()))))
+            }
             Via::Queue => first_of(1, &attestor, request),
             Via::Crowd => first_of(CROWD, &attestor, request),
         }
     }
 
-    /// Making an attestor judges the configuration as `validate` does, and touches no network either.
     fn validate(&mut self, config: Option<&[u8]>) -> Result<Reply, String> {
-        Ok(match Attestor::new(config.unwrap_or_default()) {
-            Ok((_, document)) => Reply {
-                code: 0,
-                document: document.as_str().into(),
-            },
-            Err(refused) => reply(&refused),
-        })
+        Ok(reply(&psat_attestor::validate(config.unwrap_or_default())))
     }
 
     fn finish(&mut self) -> Result<Reply, String> {
         let document = format!(r#"{{"code":0,"documents_alive":{}}}"#, documents_alive());
-        Ok(Reply {
-            code: 0,
-            document: document.into_bytes(),
-        })
+        Ok(Reply { code: 0, document: document.into_bytes() })
     }
 }
 
@@ -80,42 +70,24 @@ fn first_of(submissions: u64, attestor: &Attestor, request: &Request) -> Result<
             operations.push(operation);
         });
         if let Err(reason) = submitted {
-            return Ok(Reply {
-                code: reason.row().precise,
-                document: Vec::new(),
-            });
+            return Ok(Reply { code: reason.row().precise, document: Vec::new() });
         }
     }
-    let Next::Completions(completions) = queue.next(1, Some(PATIENCE)) else {
+    let Next::Deliveries(deliveries) = queue.next(1, Some(PATIENCE)) else {
         return Err(format!("no completion within {PATIENCE:?}"));
     };
-    let [
-        Completed {
-            tag,
-            operation,
-            answer,
-        },
-    ] = completions.as_slice()
-    else {
-        return Err(format!(
-            "{} completions where one was asked for",
-            completions.len()
-        ));
+    let [Delivery::Completed(Completed { tag, operation, answer })] = deliveries.as_slice() else {
+        return Err(format!("{} deliveries where one completion was asked for", deliveries.len()));
     };
     let expected = usize::try_from(*tag).ok().and_then(|tag| operations.get(tag));
     if expected != Some(operation) {
-        return Err(format!(
-            "tag {tag} came with operation {operation}, submitted were {operations:?}"
-        ));
+        return Err(format!("tag {tag} came with operation {operation}, submitted were {operations:?}"));
     }
     Ok(reply(answer))
 }
 
 fn reply(answer: &Answer) -> Reply {
-    Reply {
-        code: answer.code,
-        document: answer.document.as_str().into(),
-    }
+    Reply { code: answer.code, document: answer.document.as_str().into() }
 }
 
 fn bytes(blob: Option<&Vec<u8>>) -> &[u8] {

@@ -250,15 +250,9 @@ mod tests {
             input.bytes(&names).expect("can be filled")
         };
         assert_eq!(bytes(json!("a${token}")), Some(b"at".to_vec()));
-        assert_eq!(
-            bytes(json!({"json": {"a": "${token}"}})),
-            Some(br#"{"a":"t"}"#.to_vec())
-        );
+        assert_eq!(bytes(json!({"json": {"a": "${token}"}})), Some(br#"{"a":"t"}"#.to_vec()));
         assert_eq!(bytes(json!({"base64": "/w=="})), Some(vec![0xff]));
-        assert_eq!(
-            bytes(json!({"padded": {"text": "x", "to": 3}})),
-            Some(b"x  ".to_vec())
-        );
+        assert_eq!(bytes(json!({"padded": {"text": "x", "to": 3}})), Some(b"x  ".to_vec()));
         assert_eq!(bytes(json!({"null": true})), None);
     }
 }

@@ -55,11 +55,7 @@ fn submit_refuses(observed: &Observed) -> bool {
 
 fn shortened(text: &str) -> String {
     let start: String = text.chars().take(60).collect();
-    if start.len() < text.len() {
-        format!("{start:?}…")
-    } else {
-        format!("{start:?}")
-    }
+    if start.len() < text.len() { format!("{start:?}…") } else { format!("{start:?}") }
 }
 
 #[derive(Default)]
@@ -88,9 +84,7 @@ impl Judge {
         for (call, wanted) in &expect.calls {
             let got = calls.get(call.as_str()).copied();
             if !got.is_some_and(|number| wanted.allows(number)) {
-                self.say(format!(
-                    "calls.{call}:\n  expected {wanted:?}\n  got      {got:?}"
-                ));
+                self.say(format!("calls.{call}:\n  expected {wanted:?}\n  got      {got:?}"));
             }
         }
     }
@@ -115,13 +109,8 @@ impl Judge {
         if let Some(message) = &expect.message {
             self.member(document, "/message", &message.as_str().into());
         } else if let Some(beginning) = &expect.message_begins {
-            if !got
-                .as_str()
-                .is_some_and(|message| message.starts_with(beginning.as_str()))
-            {
-                self.say(format!(
-                    "message:\n  expected {beginning:?} and more\n  got      {got}"
-                ));
+            if !got.as_str().is_some_and(|message| message.starts_with(beginning.as_str())) {
+                self.say(format!("message:\n  expected {beginning:?} and more\n  got      {got}"));
             }
         } else if expect.code == 0 && expect.valid.is_none() && !got.is_null() {
             self.say(format!("message: a success has none\n  got      {got}"));
@@ -144,9 +133,7 @@ impl Judge {
         let detail = document["diagnostics"]["detail"].as_str().unwrap_or_default();
         for part in &expect.detail_contains {
             if !detail.contains(part.as_str()) {
-                self.say(format!(
-                    "diagnostics.detail:\n  expected …{part}…\n  got      {detail:?}"
-                ));
+                self.say(format!("diagnostics.detail:\n  expected …{part}…\n  got      {detail:?}"));
             }
         }
     }
@@ -168,15 +155,9 @@ impl Judge {
     fn warnings(&mut self, expect: &Expect, got: &Value) {
         let got = texts(got);
         let fits = got.len() == expect.warnings.len()
-            && got
-                .iter()
-                .zip(&expect.warnings)
-                .all(|(text, word)| text.starts_with(word.as_str()));
+            && got.iter().zip(&expect.warnings).all(|(text, word)| text.starts_with(word.as_str()));
         if !fits {
-            self.say(format!(
-                "warnings:\n  expected {:?}\n  got      {got:?}",
-                expect.warnings
-            ));
+            self.say(format!("warnings:\n  expected {:?}\n  got      {got:?}", expect.warnings));
         }
     }
 
@@ -197,9 +178,7 @@ impl Judge {
 
 fn texts(list: &Value) -> Vec<String> {
     let text = |item: &Value| item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-    list.as_array()
-        .map(|items| items.iter().map(text).collect())
-        .unwrap_or_default()
+    list.as_array().map(|items| items.iter().map(text).collect()).unwrap_or_default()
 }
 
 /// Both lists line by line: `-` is expected and missing, `+` is there and not expected.
@@ -229,17 +208,8 @@ mod tests {
 
     fn judged(expect: Value, code: i32, document: &Value, way: Way) -> Vec<String> {
         let expect: Expect = serde_json::from_value(expect).expect("an expectation");
-        let bytes = if document.is_null() {
-            Vec::new()
-        } else {
-            document.to_string().into_bytes()
-        };
-        let observed = Observed {
-            code,
-            document: &bytes,
-            calls: [("pod", 2)].into(),
-            way,
-        };
+        let bytes = if document.is_null() { Vec::new() } else { document.to_string().into_bytes() };
+        let observed = Observed { code, document: &bytes, calls: [("pod", 2)].into(), way };
         complaints(&expect, &observed, &["secret".to_owned()])
     }
 
@@ -264,10 +234,7 @@ mod tests {
         let expect = json!({"code": 0, "reason": "OK", "selectors": ["b", "a"], "calls": {"pod": 1}});
         let complaints = blocking(expect, 0, &success());
         assert_eq!(complaints.len(), 3, "{complaints:?}");
-        assert!(
-            complaints.iter().any(|text| text.contains("- b\n  + a")),
-            "{complaints:?}"
-        );
+        assert!(complaints.iter().any(|text| text.contains("- b\n  + a")), "{complaints:?}");
     }
 
     #[test]

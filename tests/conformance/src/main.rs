@@ -92,10 +92,8 @@ fn conform(arguments: &Arguments) -> Result<(usize, usize), String> {
     if arguments.doors.is_empty() {
         return Err(format!("no door is named\n\n{USAGE}"));
     }
-    let per_case: Vec<Vec<Run>> = cases
-        .iter()
-        .map(|case| plan::runs_of(&base, case))
-        .collect::<Result<_, _>>()?;
+    let per_case: Vec<Vec<Run>> =
+        cases.iter().map(|case| plan::runs_of(&base, case)).collect::<Result<_, _>>()?;
     let runs = per_case.concat();
     if runs.is_empty() {
         return Err("no case fits the filter".to_owned());
@@ -142,11 +140,7 @@ fn main() -> ExitCode {
     match conform(&arguments) {
         Ok((runs, failed)) => {
             println!("{} passed, {failed} failed", runs.saturating_sub(failed));
-            if failed == 0 {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            }
+            if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
             eprintln!("conformance: {error}");

@@ -12,14 +12,8 @@ pub(crate) fn matches(note: &Note, candidate: &Value) -> bool {
     let message = text("message").to_lowercase();
     text("severity") == note.severity
         && note.path.as_deref().is_none_or(|path| text("path") == path)
-        && note
-            .path_begins
-            .as_deref()
-            .is_none_or(|path| text("path").starts_with(path))
-        && note
-            .message_contains
-            .as_deref()
-            .is_none_or(|part| message.contains(&part.to_lowercase()))
+        && note.path_begins.as_deref().is_none_or(|path| text("path").starts_with(path))
+        && note.message_contains.as_deref().is_none_or(|part| message.contains(&part.to_lowercase()))
 }
 
 /// What was expected, in words.

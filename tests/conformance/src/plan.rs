@@ -37,11 +37,7 @@ pub(crate) struct Run<'a> {
 
 impl fmt::Display for Run<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let style = if self.style == Style::Precise {
-            "precise"
-        } else {
-            "upstream"
-        };
+        let style = if self.style == Style::Precise { "precise" } else { "upstream" };
         let way = match (self.way, self.case.is_about_configuration()) {
             (Way::Validate, _) => "validate",
             (Way::Attest(Via::Blocking), true) => "new",
@@ -70,12 +66,7 @@ pub(crate) fn runs_of<'a>(base: &Base, case: &'a Case) -> Result<Vec<Run<'a>>, S
     for style in styles {
         for &lookup in &lookups {
             for way in ways_of(base, case)? {
-                runs.push(Run {
-                    case,
-                    style,
-                    lookup,
-                    way,
-                });
+                runs.push(Run { case, style, lookup, way });
             }
         }
     }
@@ -85,18 +76,10 @@ pub(crate) fn runs_of<'a>(base: &Base, case: &'a Case) -> Result<Vec<Run<'a>>, S
 fn ways_of(base: &Base, case: &Case) -> Result<Vec<Way>, String> {
     let both = vec![Way::Attest(Via::Blocking), Way::Attest(Via::Queue)];
     if !case.is_about_configuration() {
-        return Ok(case
-            .via
-            .as_ref()
-            .map_or(both, |some| some.iter().copied().map(Way::Attest).collect()));
+        return Ok(case.via.as_ref().map_or(both, |some| some.iter().copied().map(Way::Attest).collect()));
     }
     let mut ways = vec![Way::Validate];
-    let probe = Run {
-        case,
-        style: Style::Precise,
-        lookup: None,
-        way: Way::Validate,
-    };
+    let probe = Run { case, style: Style::Precise, lookup: None, way: Way::Validate };
     if probe.expect_value(base)?["code"] != 0 {
         ways.extend(both);
     }
@@ -106,12 +89,7 @@ fn ways_of(base: &Base, case: &Case) -> Result<Vec<Way>, String> {
 impl Run<'_> {
     /// The configuration as bytes; `None` = the NULL pointer.
     pub(crate) fn config(&self, base: &Base, names: &Names) -> Result<Option<Vec<u8>>, String> {
-        if let Some(text) = self
-            .case
-            .config_text
-            .as_ref()
-            .or(self.case.validate_text.as_ref())
-        {
+        if let Some(text) = self.case.config_text.as_ref().or(self.case.validate_text.as_ref()) {
             if self.style == Style::Upstream {
                 return Err("a literal configuration cannot be run in the other style".to_owned());
             }
@@ -126,11 +104,7 @@ impl Run<'_> {
         }
         // The default is left to the library, so that it is seen.
         if let Some(lookup) = self.lookup.filter(|&lookup| lookup != "auto") {
-            for cluster in config["clusters"]
-                .as_object_mut()
-                .into_iter()
-                .flat_map(Map::values_mut)
-            {
+            for cluster in config["clusters"].as_object_mut().into_iter().flat_map(Map::values_mut) {
                 cluster["lookup"] = json!(lookup);
             }
         }
@@ -171,10 +145,7 @@ impl Run<'_> {
 
     /// What the host adds.
     pub(crate) fn options(&self, names: &Names) -> Result<Option<Vec<u8>>, String> {
-        self.case
-            .options
-            .as_ref()
-            .map_or(Ok(None), |options| options.bytes(names))
+        self.case.options.as_ref().map_or(Ok(None), |options| options.bytes(names))
     }
 
     /// What this run must end in.
@@ -195,19 +166,13 @@ impl Run<'_> {
         let mut whole = match expect.as_object_mut().and_then(|members| members.remove("like")) {
             Some(name) => {
                 let model = name.as_str().and_then(|name| base.expectations.get(name));
-                model
-                    .cloned()
-                    .ok_or_else(|| format!("no expectation is named {name}"))?
+                model.cloned().ok_or_else(|| format!("no expectation is named {name}"))?
             }
             None => Value::Null,
         };
         merge(&mut whole, &expect);
-        let by_lookup = whole
-            .as_object_mut()
-            .and_then(|members| members.remove("by_lookup"));
-        let patch = by_lookup
-            .as_ref()
-            .and_then(|patches| patches.get(self.lookup.unwrap_or("auto")));
+        let by_lookup = whole.as_object_mut().and_then(|members| members.remove("by_lookup"));
+        let patch = by_lookup.as_ref().and_then(|patches| patches.get(self.lookup.unwrap_or("auto")));
         apply(&mut whole, patch.unwrap_or(&Value::Null));
         Ok(whole)
     }
@@ -253,17 +218,10 @@ mod tests {
     fn a_refused_configuration_is_also_put_to_new_and_configure() {
         let ways = |expect: Value| {
             let case = case(&json!({"validate": {}, "expect": expect}));
-            runs_of(&base(), &case)
-                .expect("runs")
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
+            runs_of(&base(), &case).expect("runs").iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(ways(json!({})), ["/n [precise, validate]"]);
-        assert_eq!(
-            ways(json!({"code": 3})).last().map(String::as_str),
-            Some("/n [precise, configure]")
-        );
+        assert_eq!(ways(json!({"code": 3})).last().map(String::as_str), Some("/n [precise, configure]"));
     }
 
     #[test]
@@ -271,16 +229,10 @@ mod tests {
         let case =
             case(&json!({"upstream": {}, "lookups": ["sequential"], "upstream_config": {"engine": {}}}));
         let runs = runs_of(&base(), &case).expect("runs");
-        let config = runs[3]
-            .config(&base(), &Names::default())
-            .expect("filled")
-            .expect("not NULL");
+        let config = runs[3].config(&base(), &Names::default()).expect("filled").expect("not NULL");
         let config: Value = serde_json::from_slice(&config).expect("JSON");
         let cluster = json!({"audience": ["a"], "lookup": "sequential"});
-        assert_eq!(
-            config,
-            json!({"clusters": {"demo": cluster}, "error_style": "upstream", "engine": {}})
-        );
+        assert_eq!(config, json!({"clusters": {"demo": cluster}, "error_style": "upstream", "engine": {}}));
     }
 
     #[test]

@@ -20,17 +20,8 @@ struct File {
 }
 
 /// The fields that are patches: a case's comes on top of its file's, where any other replaces it.
-const PATCHES: [&str; 9] = [
-    "config",
-    "world",
-    "review",
-    "pod",
-    "node",
-    "token",
-    "validate",
-    "upstream_config",
-    "upstream",
-];
+const PATCHES: [&str; 9] =
+    ["config", "world", "review", "pod", "node", "token", "validate", "upstream_config", "upstream"];
 
 fn with_defaults(defaults: &Map<String, Value>, case: &Map<String, Value>) -> Value {
     let mut whole = defaults.clone();
@@ -52,10 +43,7 @@ fn cases_of(file: &str, text: &str) -> Result<Vec<Case>, String> {
         .iter()
         .map(|raw| {
             let mut case: Case = serde_json::from_value(with_defaults(&defaults, raw)).map_err(|error| {
-                format!(
-                    "{file}.json: {}: {error}",
-                    raw.get("name").unwrap_or(&Value::Null)
-                )
+                format!("{file}.json: {}: {error}", raw.get("name").unwrap_or(&Value::Null))
             })?;
             file.clone_into(&mut case.file);
             Ok(case)
@@ -76,10 +64,7 @@ pub(crate) fn read(directory: &Path) -> Result<(Base, Vec<Case>), String> {
     let mut cases = Vec::new();
     for path in paths {
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let file = path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let file = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         if file == "base" {
             base = Some(serde_json::from_str(&text).map_err(|error| format!("base.json: {error}"))?);
         } else {
@@ -114,9 +99,6 @@ mod tests {
     fn a_misspelt_field_is_refused_with_the_cases_name() {
         let error =
             cases_of("file", r#"{"about":"","cases":[{"name":"n","expct":{}}]}"#).expect_err("misspelt");
-        assert!(
-            error.contains("file.json: \"n\"") && error.contains("expct"),
-            "{error}"
-        );
+        assert!(error.contains("file.json: \"n\"") && error.contains("expct"), "{error}");
     }
 }

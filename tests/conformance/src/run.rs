@@ -30,18 +30,10 @@ pub(crate) fn through(name: &DoorName, base: &Base, runs: &[Run], runtime: &Runt
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
     let fail = |index, failure| {
-        failures
-            .lock()
-            .expect("no worker panics here")
-            .push((index, failure));
+        failures.lock().expect("no worker panics here").push((index, failure));
     };
     let work = || {
-        let mut worker = Worker {
-            name,
-            base,
-            runtime,
-            door: None,
-        };
+        let mut worker = Worker { name, base, runtime, door: None };
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(run) = runs.get(index) else { break worker };
@@ -52,13 +44,8 @@ pub(crate) fn through(name: &DoorName, base: &Base, runs: &[Run], runtime: &Runt
     };
     // Documents are counted by process, and a process may be shared: no door ends before all have done their work.
     let workers: Vec<Worker> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..jobs.clamp(1, runs.len().max(1)))
-            .map(|_| scope.spawn(work))
-            .collect();
-        threads
-            .into_iter()
-            .filter_map(|thread| thread.join().ok())
-            .collect()
+        let threads: Vec<_> = (0..jobs.clamp(1, runs.len().max(1))).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
     });
     for mut worker in workers {
         if let Err(failure) = worker.finish() {
@@ -68,11 +55,7 @@ pub(crate) fn through(name: &DoorName, base: &Base, runs: &[Run], runtime: &Runt
     let mut failures = failures.into_inner().expect("no worker panics here");
     failures.sort_by_key(|(index, _)| *index);
     Outcome {
-        cases: runs
-            .iter()
-            .map(|run| run.case.title())
-            .collect::<BTreeSet<_>>()
-            .len(),
+        cases: runs.iter().map(|run| run.case.title()).collect::<BTreeSet<_>>().len(),
         runs: runs.len(),
         failures: failures.into_iter().map(|(_, failure)| failure).collect(),
     }
@@ -95,9 +78,7 @@ impl Worker<'_> {
             self.door = None;
         }
         let struck = stage.strike();
-        result
-            .and(struck)
-            .map_err(|error| format!("{} {run}\n{}", self.name.label, indented(&error)))
+        result.and(struck).map_err(|error| format!("{} {run}\n{}", self.name.label, indented(&error)))
     }
 
     fn through_the_door(&mut self, run: &Run, stage: &Stage) -> Result<(), String> {
@@ -120,24 +101,13 @@ impl Worker<'_> {
             Way::Attest(via) => door.attest(via, &request),
             Way::Validate => door.validate(request.config.as_deref()),
         }?;
-        let observed = Observed {
-            code: reply.code,
-            document: &reply.document,
-            calls: stage.calls(),
-            way: run.way,
-        };
+        let observed =
+            Observed { code: reply.code, document: &reply.document, calls: stage.calls(), way: run.way };
         let complaints = complaints(&expect, &observed, &secrets);
         if complaints.is_empty() {
             return Ok(());
         }
-        Err(explained(
-            &complaints,
-            &request,
-            &reply,
-            &observed,
-            run,
-            stage.token.trim(),
-        ))
+        Err(explained(&complaints, &request, &reply, &observed, run, stage.token.trim()))
     }
 
     fn finish(&mut self) -> Result<(), String> {
@@ -151,10 +121,7 @@ impl Worker<'_> {
             Ok(())
         } else {
             let document = String::from_utf8_lossy(&reply.document);
-            Err(told(format!(
-                "documents_alive must be 0: code {}, {document}",
-                reply.code
-            )))
+            Err(told(format!("documents_alive must be 0: code {}, {document}", reply.code)))
         }
     }
 }
@@ -179,11 +146,7 @@ fn explained(
     token: &str,
 ) -> String {
     let named = |text: &str| {
-        if token.is_empty() {
-            text.to_owned()
-        } else {
-            text.replace(token, "${token}")
-        }
+        if token.is_empty() { text.to_owned() } else { text.replace(token, "${token}") }
     };
     let blob = |bytes: Option<&Vec<u8>>| {
         let text = bytes.map(|bytes| named(&String::from_utf8_lossy(bytes)));
@@ -213,29 +176,18 @@ fn explained(
     let document = serde_json::from_slice::<Value>(&reply.document)
         .and_then(|document| serde_json::to_string_pretty(&document))
         .unwrap_or_else(|_| String::from_utf8_lossy(&reply.document).into_owned());
-    let _ = write!(
-        text,
-        "\ncalls: {:?}\nreturned {} and this document: ",
-        observed.calls, reply.code
-    );
+    let _ = write!(text, "\ncalls: {:?}\nreturned {} and this document: ", observed.calls, reply.code);
     text + &named(&document)
 }
 
 fn shortened(text: &str) -> String {
     const ENOUGH: usize = 700;
     let start: String = text.chars().take(ENOUGH).collect();
-    if start.len() == text.len() {
-        start
-    } else {
-        format!("{start}… ({} bytes)", text.len())
-    }
+    if start.len() == text.len() { start } else { format!("{start}… ({} bytes)", text.len()) }
 }
 
 fn indented(text: &str) -> String {
-    text.lines()
-        .map(|line| format!("    {line}"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -246,9 +198,6 @@ mod tests {
     fn short_tokens_are_no_secrets_and_long_ones_are_with_their_signatures() {
         assert!(secrets_of("a.b.c").is_empty());
         let signature = "s".repeat(20);
-        assert_eq!(
-            secrets_of(&format!(" h.p.{signature}\n")),
-            [format!("h.p.{signature}"), signature]
-        );
+        assert_eq!(secrets_of(&format!(" h.p.{signature}\n")), [format!("h.p.{signature}"), signature]);
     }
 }

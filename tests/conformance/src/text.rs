@@ -30,9 +30,7 @@ pub(crate) fn compose(first: &Value, second: &Value) -> Value {
     };
     let mut both = one.clone();
     for (key, value) in two {
-        let composed = both
-            .get(key)
-            .map_or_else(|| value.clone(), |earlier| compose(earlier, value));
+        let composed = both.get(key).map_or_else(|| value.clone(), |earlier| compose(earlier, value));
         both.insert(key.clone(), composed);
     }
     Value::Object(both)
@@ -53,9 +51,8 @@ impl Names {
         let mut filled = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
-            let (name, behind) = after
-                .split_once('}')
-                .ok_or_else(|| format!("a `${{` without its `}}` in {text:?}"))?;
+            let (name, behind) =
+                after.split_once('}').ok_or_else(|| format!("a `${{` without its `}}` in {text:?}"))?;
             filled.push_str(before);
             filled.push_str(&self.meaning(name)?);
             rest = behind;
@@ -68,12 +65,9 @@ impl Names {
     pub(crate) fn fill_value(&self, value: &Value) -> Result<Value, String> {
         Ok(match value {
             Value::String(text) => Value::String(self.fill(text)?),
-            Value::Array(items) => Value::Array(
-                items
-                    .iter()
-                    .map(|item| self.fill_value(item))
-                    .collect::<Result<_, _>>()?,
-            ),
+            Value::Array(items) => {
+                Value::Array(items.iter().map(|item| self.fill_value(item)).collect::<Result<_, _>>()?)
+            }
             Value::Object(members) => Value::Object(
                 members
                     .iter()
@@ -86,16 +80,12 @@ impl Names {
 
     fn meaning(&self, name: &str) -> Result<String, String> {
         if let Some(repetition) = name.strip_prefix("repeat:") {
-            let (text, times) = repetition
-                .rsplit_once(':')
-                .ok_or_else(|| format!("${{{name}}} has no number"))?;
+            let (text, times) =
+                repetition.rsplit_once(':').ok_or_else(|| format!("${{{name}}} has no number"))?;
             let times: usize = times.parse().map_err(|_| format!("${{{name}}} has no number"))?;
             return Ok(text.repeat(times));
         }
-        self.0
-            .get(name)
-            .cloned()
-            .ok_or_else(|| format!("${{{name}}} is not known here"))
+        self.0.get(name).cloned().ok_or_else(|| format!("${{{name}}} is not known here"))
     }
 }
 
@@ -107,19 +97,13 @@ mod tests {
     #[test]
     fn a_patch_merges_removes_and_replaces() {
         let mut target = json!({"a": {"b": 1, "c": 2}, "d": [1]});
-        merge(
-            &mut target,
-            &json!({"a": {"b": null, "e": {"f": null, "g": 1}}, "d": [2, 3]}),
-        );
+        merge(&mut target, &json!({"a": {"b": null, "e": {"f": null, "g": 1}}, "d": [2, 3]}));
         assert_eq!(target, json!({"a": {"c": 2, "e": {"g": 1}}, "d": [2, 3]}));
     }
 
     #[test]
     fn a_composed_patch_does_what_its_parts_do() {
-        let (first, second) = (
-            json!({"a": {"b": null, "c": 1}}),
-            json!({"a": {"c": null, "d": 2}}),
-        );
+        let (first, second) = (json!({"a": {"b": null, "c": 1}}), json!({"a": {"c": null, "d": 2}}));
         let base = json!({"a": {"b": 0, "c": 0}});
         let (mut stepwise, mut at_once) = (base.clone(), base);
         merge(&mut stepwise, &first);
@@ -133,14 +117,8 @@ mod tests {
     fn names_and_repetitions_are_filled_and_unknown_ones_refused() {
         let mut names = Names::default();
         names.set("token", "a.b.c");
-        assert_eq!(
-            names.fill("<${token}> ${repeat:x:3} $1").as_deref(),
-            Ok("<a.b.c> xxx $1")
-        );
-        assert_eq!(
-            names.fill_value(&json!({"${token}": ["${token}"]})),
-            Ok(json!({"a.b.c": ["a.b.c"]}))
-        );
+        assert_eq!(names.fill("<${token}> ${repeat:x:3} $1").as_deref(), Ok("<a.b.c> xxx $1"));
+        assert_eq!(names.fill_value(&json!({"${token}": ["${token}"]})), Ok(json!({"a.b.c": ["a.b.c"]})));
         assert!(names.fill("${nonsense}").is_err());
         assert!(names.fill("${token").is_err());
     }

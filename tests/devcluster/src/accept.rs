@@ -21,11 +21,8 @@ pub(crate) fn object_form(headers: &HeaderMap) -> Option<Form> {
         if !matches!(media, "application/json" | "application/*" | "*/*") {
             return None;
         }
-        let parameter = |name: &str| {
-            parameters
-                .clone()
-                .find_map(|(key, value)| (key == name).then_some(value))
-        };
+        let parameter =
+            |name: &str| parameters.clone().find_map(|(key, value)| (key == name).then_some(value));
         match (parameter("as"), parameter("g"), parameter("v")) {
             (None, ..) => Some(Form::Whole),
             (Some("PartialObjectMetadata"), Some("meta.k8s.io"), Some("v1")) => Some(Form::Metadata),
@@ -41,11 +38,7 @@ pub(crate) fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
 }
 
 fn text(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get(ACCEPT)?
-        .to_str()
-        .ok()
-        .filter(|accept| !accept.trim().is_empty())
+    headers.get(ACCEPT)?.to_str().ok().filter(|accept| !accept.trim().is_empty())
 }
 
 /// The media types with their parameters, as they stand; weights are not looked at, as nobody here sends any.
@@ -74,10 +67,7 @@ mod tests {
             form("application/json; as=PartialObjectMetadata; v=v1; g=meta.k8s.io, */*"),
             Some(Form::Metadata)
         );
-        assert_eq!(
-            form("application/json;as=PartialObjectMetadata, application/json"),
-            Some(Form::Whole)
-        );
+        assert_eq!(form("application/json;as=PartialObjectMetadata, application/json"), Some(Form::Whole));
         assert_eq!(form("application/vnd.kubernetes.protobuf"), None);
         assert_eq!(form(""), Some(Form::Whole));
         assert_eq!(object_form(&HeaderMap::new()), Some(Form::Whole));

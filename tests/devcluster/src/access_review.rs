@@ -64,19 +64,8 @@ pub(crate) fn access_review(live: &Live, caller: &Caller, body: &[u8]) -> Reply 
 impl Spec {
     /// The right that is asked about, if it is one that exists here.
     fn permission(&self) -> Option<Permission> {
-        if let Some(ResourceAttributes {
-            verb,
-            group,
-            resource,
-            subresource,
-        }) = &self.resource_attributes
-        {
-            return match (
-                verb.as_str(),
-                group.as_str(),
-                resource.as_str(),
-                subresource.as_str(),
-            ) {
+        if let Some(ResourceAttributes { verb, group, resource, subresource }) = &self.resource_attributes {
+            return match (verb.as_str(), group.as_str(), resource.as_str(), subresource.as_str()) {
                 ("create", "authentication.k8s.io", "tokenreviews", "") => Some(Permission::TokenReviews),
                 ("get", "", "pods", "") => Some(Permission::Pods),
                 ("get", "", "nodes", "") => Some(Permission::Nodes),

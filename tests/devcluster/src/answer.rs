@@ -114,10 +114,7 @@ pub enum Fault {
     GoawayUnprocessed,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde's skip_serializing_if hands out a reference"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if hands out a reference")]
 fn is_zero(value: &u64) -> bool {
     *value == 0
 }

@@ -45,13 +45,9 @@ impl<'a> Target<'a> {
         let names: [Option<&str>; 5] = std::array::from_fn(|_| segments.next());
         match names {
             [Some("nodes"), Some(name), None, ..] if !name.is_empty() => Target::Node { name },
-            [
-                Some("namespaces"),
-                Some(namespace),
-                Some("pods"),
-                Some(name),
-                None,
-            ] if !name.is_empty() => Target::Pod { namespace, name },
+            [Some("namespaces"), Some(namespace), Some("pods"), Some(name), None] if !name.is_empty() => {
+                Target::Pod { namespace, name }
+            }
             _ => Target::Other,
         }
     }
@@ -92,11 +88,7 @@ pub(crate) fn answer(
     if caller.is_authenticated() && method.as_ref().is_some_and(|method| *method != head.method) {
         return generic_failure(StatusCode::METHOD_NOT_ALLOWED).with(
             http::header::ALLOW,
-            HeaderValue::from_static(if method == Some(Method::POST) {
-                "POST"
-            } else {
-                "GET"
-            }),
+            HeaderValue::from_static(if method == Some(Method::POST) { "POST" } else { "GET" }),
         );
     }
     match target {
@@ -152,21 +144,12 @@ fn key_set(live: &Live, head: &Parts) -> Reply {
     if !accepts(&head.headers, KEY_SET_TYPE) {
         return not_acceptable("406: Not Acceptable\n\nAvailable representations: application/jwk-set+json");
     }
-    Reply::new(
-        StatusCode::OK,
-        HeaderValue::from_static(KEY_SET_TYPE),
-        live.key_set.clone(),
-    )
-    .with(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))
+    Reply::new(StatusCode::OK, HeaderValue::from_static(KEY_SET_TYPE), live.key_set.clone())
+        .with(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))
 }
 
 fn not_acceptable(message: &str) -> Reply {
-    failure(
-        StatusCode::NOT_ACCEPTABLE,
-        "NotAcceptable",
-        message,
-        Some(json!({})),
-    )
+    failure(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message, Some(json!({})))
 }
 
 fn version() -> Reply {
@@ -184,15 +167,9 @@ mod tests {
 
     #[test]
     fn paths_are_recognized_as_a_whole() {
-        let pod = Target::Pod {
-            namespace: "spire",
-            name: "agent-1",
-        };
+        let pod = Target::Pod { namespace: "spire", name: "agent-1" };
         assert_eq!(Target::of("/api/v1/namespaces/spire/pods/agent-1"), pod);
-        assert_eq!(
-            Target::of("/api/v1/nodes/node-1"),
-            Target::Node { name: "node-1" }
-        );
+        assert_eq!(Target::of("/api/v1/nodes/node-1"), Target::Node { name: "node-1" });
         for other in [
             "/api/v1/nodes",
             "/api/v1/nodes/",

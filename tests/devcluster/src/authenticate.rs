@@ -117,12 +117,7 @@ pub(crate) fn authenticate(
     let audiences = common_audiences(&live.world.api_audiences, claims.aud, wanted)?;
     check_times([claims.nbf, claims.exp, claims.iat])?;
 
-    let KubernetesClaims {
-        namespace,
-        serviceaccount,
-        pod,
-        node,
-    } = claims.kubernetes;
+    let KubernetesClaims { namespace, serviceaccount, pod, node } = claims.kubernetes;
     check_service_account(live, &namespace, &serviceaccount)?;
     if let Some(pod) = &pod {
         check_bound("pod", pod, live.pod(&namespace, &pod.name).map(|pod| &pod.facts))?;
@@ -187,16 +182,10 @@ fn common_audiences(
         Audience::Many(many) if many.is_empty() => of_api.to_vec(),
         Audience::Many(many) => many,
     };
-    let common: Vec<String> = has
-        .iter()
-        .filter(|audience| wanted.contains(audience))
-        .cloned()
-        .collect();
+    let common: Vec<String> = has.iter().filter(|audience| wanted.contains(audience)).cloned().collect();
     if common.is_empty() && !of_api.is_empty() {
         let (has, wanted) = (go_list(&has), go_list(wanted));
-        return refused(format!(
-            "token audiences {has} is invalid for the target audiences {wanted}"
-        ));
+        return refused(format!("token audiences {has} is invalid for the target audiences {wanted}"));
     }
     Ok(common)
 }
@@ -212,10 +201,7 @@ fn go_list(strings: &[String]) -> String {
 }
 
 fn check_times([not_before, expiry, issued]: [Option<f64>; 3]) -> Result<(), Refusal> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "go-jose drops fractions too, and `as` saturates"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "go-jose drops fractions too, and `as` saturates")]
     let seconds = |time: f64| time as i64;
     let now = now_seconds();
     if not_before.is_some_and(|time| now + LEEWAY < seconds(time)) {
@@ -236,10 +222,7 @@ fn check_service_account(live: &Live, namespace: &str, account: &Reference) -> R
     }
     let uid = service_account_uid(namespace, &account.name);
     if uid != account.uid {
-        return refused(format!(
-            "service account UID ({uid}) does not match claim ({})",
-            account.uid
-        ));
+        return refused(format!("service account UID ({uid}) does not match claim ({})", account.uid));
     }
     Ok(())
 }

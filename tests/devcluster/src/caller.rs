@@ -58,40 +58,24 @@ impl Caller {
         authorization: Option<&HeaderValue>,
     ) -> Option<Caller> {
         if presented == Presented::Reviewer {
-            return Some(Caller {
-                name: Cow::Borrowed(REVIEWER),
-                standing: Standing::Reviewer,
-            });
+            return Some(Caller { name: Cow::Borrowed(REVIEWER), standing: Standing::Reviewer });
         }
         match authorization.and_then(bearer) {
             Some(token) => Caller::of_token(live, token),
             None if presented == Presented::Unknown => None,
-            None => Some(Caller {
-                name: Cow::Borrowed("system:anonymous"),
-                standing: Standing::Anonymous,
-            }),
+            None => Some(Caller { name: Cow::Borrowed("system:anonymous"), standing: Standing::Anonymous }),
         }
     }
 
     fn of_token(live: &Live, token: &str) -> Option<Caller> {
         let reviewer = &live.world.reviewer;
         if token == reviewer.token {
-            return Some(Caller {
-                name: Cow::Borrowed(REVIEWER),
-                standing: Standing::Reviewer,
-            });
+            return Some(Caller { name: Cow::Borrowed(REVIEWER), standing: Standing::Reviewer });
         }
         let user = authenticate(live, token, &live.world.api_audiences).ok()?;
         let is_reviewer = reviewer.service_account == format!("{}:{}", user.namespace, user.name);
-        let standing = if is_reviewer {
-            Standing::Reviewer
-        } else {
-            Standing::ServiceAccount
-        };
-        Some(Caller {
-            name: Cow::Owned(user.username()),
-            standing,
-        })
+        let standing = if is_reviewer { Standing::Reviewer } else { Standing::ServiceAccount };
+        Some(Caller { name: Cow::Owned(user.username()), standing })
     }
 
     /// Whether the caller has a right.
@@ -115,16 +99,8 @@ impl Caller {
         [group, resource]: [&str; 2],
         [namespace, name]: [&str; 2],
     ) -> Reply {
-        let qualified = if group.is_empty() {
-            resource.to_owned()
-        } else {
-            format!("{resource}.{group}")
-        };
-        let object = if name.is_empty() {
-            qualified
-        } else {
-            format!("{qualified} {name:?}")
-        };
+        let qualified = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
+        let object = if name.is_empty() { qualified } else { format!("{qualified} {name:?}") };
         let scope = if namespace.is_empty() {
             "at the cluster scope".to_owned()
         } else {

@@ -40,34 +40,22 @@ impl DevCluster {
     /// # Panics
     /// When no port can be bound, or [`World::check`] refuses the world.
     pub async fn start_with(keys: Arc<Keys>, world: World) -> DevCluster {
-        DevCluster::start_on(0, keys, world)
-            .await
-            .expect("127.0.0.1 has a free port")
+        DevCluster::start_on(0, keys, world).await.expect("127.0.0.1 has a free port")
     }
 
     /// The same on a chosen port; 0 = any.
     ///
     /// # Errors
     /// When the port cannot be bound, or [`World::check`] refuses the world.
-    #[expect(
-        clippy::unused_async,
-        reason = "it must run inside a tokio runtime, and async says so"
-    )]
+    #[expect(clippy::unused_async, reason = "it must run inside a tokio runtime, and async says so")]
     pub async fn start_on(port: u16, keys: Arc<Keys>, world: World) -> io::Result<DevCluster> {
-        world
-            .check()
-            .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+        world.check().map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
         let port = Port::open(port, world.listener)?;
         let address = port.address();
         let shared = Arc::new(Shared::new(keys, world));
         let (changes, received) = mpsc::channel(1);
         let task = tokio::spawn(receive(port, Arc::clone(&shared), received));
-        Ok(DevCluster {
-            shared,
-            address,
-            changes,
-            task,
-        })
+        Ok(DevCluster { shared, address, changes, task })
     }
 
     /// Replaces the world, from the next request on; scripts begin anew. Returns when the listener is in its mode.

@@ -123,15 +123,8 @@ async fn converse(
 fn protocol(is_h2: bool) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new());
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_CONCURRENT_STREAMS);
-    if is_h2 {
-        builder.http2_only()
-    } else {
-        builder.http1_only()
-    }
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_CONCURRENT_STREAMS);
+    if is_h2 { builder.http2_only() } else { builder.http1_only() }
 }
 
 /// A TLS stream that can still be reached when the HTTP connection on it is gone, for its last words.

@@ -108,10 +108,7 @@ pub(crate) struct Busy<'a> {
 
 impl<'a> Busy<'a> {
     fn new(counter: &'a AtomicU64) -> Busy<'a> {
-        Busy {
-            counter,
-            now: counter.fetch_add(1, Ordering::Relaxed) + 1,
-        }
+        Busy { counter, now: counter.fetch_add(1, Ordering::Relaxed) + 1 }
     }
 }
 

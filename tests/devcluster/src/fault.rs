@@ -116,11 +116,7 @@ pub(crate) struct Steps {
 
 impl Steps {
     fn new(peer: &Arc<Peer>, steps: VecDeque<Step>) -> Steps {
-        Steps {
-            peer: Arc::clone(peer),
-            left: steps,
-            timer: None,
-        }
+        Steps { peer: Arc::clone(peer), left: steps, timer: None }
     }
 }
 

@@ -79,18 +79,10 @@ fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
 fn server_certificate(
     authority: &CertifiedIssuer<'static, KeyPair>,
 ) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
-    let names = [
-        "127.0.0.1",
-        "::1",
-        "localhost",
-        "kubernetes",
-        "kubernetes.default",
-        "kubernetes.default.svc",
-    ];
+    let names =
+        ["127.0.0.1", "::1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
     let mut params = CertificateParams::new(names.map(String::from)).expect(CONSTANT);
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "kube-apiserver");
+    params.distinguished_name.push(DnType::CommonName, "kube-apiserver");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let key = KeyPair::generate().expect(CONSTANT);
     let certificate = params.signed_by(&key, authority).expect(CONSTANT);
@@ -123,9 +115,6 @@ fn server_config(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static
 }
 
 fn with_alpn(mut config: ServerConfig, protocols: &[&str]) -> ServerConfig {
-    config.alpn_protocols = protocols
-        .iter()
-        .map(|protocol| protocol.as_bytes().to_vec())
-        .collect();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     config
 }

@@ -20,18 +20,12 @@ struct Entry {
 
 impl Entry {
     fn inline(lines: Vec<String>) -> Entry {
-        Entry {
-            lines,
-            files: Vec::new(),
-        }
+        Entry { lines, files: Vec::new() }
     }
 
     fn inline_certificate(identity: &ClientIdentity) -> Entry {
         Entry::inline(vec![
-            format!(
-                "client-certificate-data: {}",
-                STANDARD.encode(&identity.certificate_pem)
-            ),
+            format!("client-certificate-data: {}", STANDARD.encode(&identity.certificate_pem)),
             format!("client-key-data: {}", STANDARD.encode(&identity.key_pem)),
         ])
     }
@@ -40,10 +34,7 @@ impl Entry {
     fn of(live: &Live, directory: Option<&Path>) -> Entry {
         let reviewer = &live.world.reviewer;
         match (reviewer.credential, directory) {
-            (Credential::None, _) => Entry {
-                lines: Vec::new(),
-                files: Vec::new(),
-            },
+            (Credential::None, _) => Entry { lines: Vec::new(), files: Vec::new() },
             (Credential::UnknownCertificate, _) => Entry::inline_certificate(&live.keys.unknown),
             (Credential::UnknownToken, _) => Entry::token(&unknown_token()),
             (Credential::Token, _) | (Credential::TokenFile, None) => Entry::token(&reviewer.token),
@@ -77,10 +68,7 @@ impl Entry {
 
     fn token_file(directory: &Path, token: String) -> Entry {
         Entry {
-            lines: vec![format!(
-                "tokenFile: {}",
-                quoted(&directory.join("reviewer.token"))
-            )],
+            lines: vec![format!("tokenFile: {}", quoted(&directory.join("reviewer.token")))],
             files: vec![("reviewer.token", token)],
         }
     }
@@ -108,10 +96,7 @@ fn service_account_token(live: &Live) -> String {
 
 /// A kubeconfig that needs no other file.
 pub(crate) fn render(live: &Live, url: &str) -> String {
-    let authority = format!(
-        "certificate-authority-data: {}",
-        STANDARD.encode(&live.keys.ca_pem)
-    );
+    let authority = format!("certificate-authority-data: {}", STANDARD.encode(&live.keys.ca_pem));
     document(url, &authority, &Entry::of(live, None).lines)
 }
 
@@ -131,13 +116,7 @@ pub(crate) fn write(live: &Live, url: &str, directory: &Path) -> io::Result<Path
 
 /// Writes what a pod of the reviewer's service account finds.
 pub(crate) fn write_service_account(live: &Live, directory: &Path) -> io::Result<()> {
-    let namespace = live
-        .world
-        .reviewer
-        .service_account
-        .split(':')
-        .next()
-        .unwrap_or_default();
+    let namespace = live.world.reviewer.service_account.split(':').next().unwrap_or_default();
     write_private(&directory.join("token"), &service_account_token(live))?;
     write_private(&directory.join("ca.crt"), &live.keys.ca_pem)?;
     write_private(&directory.join("namespace"), namespace)
@@ -159,9 +138,7 @@ pub fn write_private(path: &Path, content: &str) -> io::Result<()> {
 fn document(url: &str, authority: &str, user: &[String]) -> String {
     let user = match user {
         [] => " {}".to_owned(),
-        lines => lines
-            .iter()
-            .fold(String::new(), |text, line| text + "\n    " + line),
+        lines => lines.iter().fold(String::new(), |text, line| text + "\n    " + line),
     };
     format!(
         "apiVersion: v1

@@ -37,11 +37,7 @@ impl Port {
     pub(crate) fn open(port: u16, mode: ListenerMode) -> io::Result<Port> {
         let socket = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
         let address = socket.local_addr()?;
-        Ok(Port {
-            address,
-            mode,
-            socket: Socket::new(socket, mode)?,
-        })
+        Ok(Port { address, mode, socket: Socket::new(socket, mode)? })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -58,11 +54,7 @@ impl Port {
                 Socket::new(bind_again(address).await?, mode)?
             }
         };
-        Ok(Port {
-            address,
-            mode,
-            socket,
-        })
+        Ok(Port { address, mode, socket })
     }
 
     /// The next connection; waits for ever in the modes that accept none.

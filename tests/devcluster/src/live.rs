@@ -43,15 +43,10 @@ impl Live {
     pub(crate) fn new(world: World, keys: Arc<Keys>) -> Live {
         let pods = world.pods.iter().map(|pod| {
             let metadata = &pod["metadata"];
-            (
-                pod_key(text(&metadata["namespace"]), text(&metadata["name"])),
-                Object::of(pod),
-            )
+            (pod_key(text(&metadata["namespace"]), text(&metadata["name"])), Object::of(pod))
         });
-        let nodes = world
-            .nodes
-            .iter()
-            .map(|node| (text(&node["metadata"]["name"]).to_owned(), Object::of(node)));
+        let nodes =
+            world.nodes.iter().map(|node| (text(&node["metadata"]["name"]).to_owned(), Object::of(node)));
         Live {
             pods: pods.collect(),
             nodes: nodes.collect(),
@@ -134,21 +129,13 @@ fn text(value: &Value) -> &str {
 fn seconds_of(time: &str) -> Option<i64> {
     let (date, clock) = time.strip_suffix('Z')?.split_once('T')?;
     let numbers = |text: &str, separator| -> Option<[i64; 3]> {
-        let parts: Vec<i64> = text
-            .split(separator)
-            .map(str::parse)
-            .collect::<Result<_, _>>()
-            .ok()?;
+        let parts: Vec<i64> = text.split(separator).map(str::parse).collect::<Result<_, _>>().ok()?;
         parts.try_into().ok()
     };
     let [year, month, day] = numbers(date, '-')?;
     let [hours, minutes, seconds] = numbers(clock, ':')?;
     // Years that begin in March put the leap day at their end.
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = 365 * year + year.div_euclid(4) - year.div_euclid(100)
         + year.div_euclid(400)
         + (153 * month + 2) / 5

@@ -30,9 +30,7 @@ impl SigningKeys {
         if let Some(raw) = &request.raw {
             return raw.clone();
         }
-        let key = self
-            .of(request.alg)
-            .expect("a set of signing keys has one of each algorithm");
+        let key = self.of(request.alg).expect("a set of signing keys has one of each algorithm");
         let mut header = json!({"alg": request.alg.name(), "kid": key.kid()});
         let mut claims = claims(world, request);
         apply(&mut header, request.header.as_ref());
@@ -65,10 +63,7 @@ fn claims(world: &World, request: &TokenRequest) -> Value {
     let now = now_seconds();
     let stretched = request.expires_in == WARN_ONLY_LIFETIME
         && !request.audience.is_empty()
-        && request
-            .audience
-            .iter()
-            .all(|audience| world.api_audiences.contains(audience));
+        && request.audience.iter().all(|audience| world.api_audiences.contains(audience));
     let lifetime = if stretched { YEAR } else { request.expires_in };
     // A token that has expired was issued an hour before it did.
     let issued = now.min(now + lifetime - 3600 * i64::from(lifetime < 0));
@@ -111,9 +106,7 @@ fn pod_reference(world: &World, namespace: &str, name: &str) -> Value {
 
 /// The node of a scheduled pod; without a UID when there is no such node, as kube-apiserver does it.
 fn node_reference(world: &World, namespace: &str, pod: &str) -> Option<Value> {
-    let name = world.pod(namespace, pod)?["spec"]["nodeName"]
-        .as_str()
-        .filter(|name| !name.is_empty())?;
+    let name = world.pod(namespace, pod)?["spec"]["nodeName"].as_str().filter(|name| !name.is_empty())?;
     Some(match world.node(name) {
         Some(node) => json!({"name": name, "uid": node["metadata"]["uid"]}),
         None => json!({"name": name}),
@@ -151,21 +144,12 @@ fn random_uuid() -> String {
 fn uuid_text(bytes: [u8; 16], version: u128) -> String {
     let bits = u128::from_be_bytes(bytes) & !(0xf << 76 | 0b11 << 62) | version << 76 | 0b10 << 62;
     let hex = format!("{bits:032x}");
-    format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    )
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 /// What an algorithm is called in a header, if it is one of Kubernetes'.
 pub(crate) fn algorithm_named(name: &str) -> Option<Algorithm> {
-    Algorithm::ALL
-        .into_iter()
-        .find(|algorithm| algorithm.name() == name)
+    Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name)
 }
 
 #[cfg(test)]
@@ -190,10 +174,7 @@ mod tests {
             ..TokenRequest::default()
         };
         let claims = claims(&world, &request);
-        let (exp, iat) = (
-            claims["exp"].as_i64().expect("exp"),
-            claims["iat"].as_i64().expect("iat"),
-        );
+        let (exp, iat) = (claims["exp"].as_i64().expect("exp"), claims["iat"].as_i64().expect("iat"));
         assert_eq!(exp - iat, YEAR);
         assert_eq!(claims["kubernetes.io"]["warnafter"], iat + WARN_ONLY_LIFETIME);
     }

@@ -36,11 +36,7 @@ mod tests {
     #[test]
     fn the_examples_of_the_standard_hold() {
         assert_merged(json!({"a": "b"}), &json!({"a": "c"}), &json!({"a": "c"}));
-        assert_merged(
-            json!({"a": "b"}),
-            &json!({"b": "c"}),
-            &json!({"a": "b", "b": "c"}),
-        );
+        assert_merged(json!({"a": "b"}), &json!({"b": "c"}), &json!({"a": "b", "b": "c"}));
         assert_merged(json!({"a": "b"}), &json!({"a": null}), &json!({}));
         assert_merged(json!({"a": ["b"]}), &json!({"a": "c"}), &json!({"a": "c"}));
         assert_merged(json!({"a": "c"}), &json!({"a": ["b"]}), &json!({"a": ["b"]}));
@@ -52,10 +48,6 @@ mod tests {
         assert_merged(json!(["a", "b"]), &json!(["c", "d"]), &json!(["c", "d"]));
         assert_merged(json!({"a": "foo"}), &json!(null), &json!(null));
         assert_merged(json!([1, 2]), &json!({"a": "b", "c": null}), &json!({"a": "b"}));
-        assert_merged(
-            json!({}),
-            &json!({"a": {"bb": {"ccc": null}}}),
-            &json!({"a": {"bb": {}}}),
-        );
+        assert_merged(json!({}), &json!({"a": {"bb": {"ccc": null}}}), &json!({"a": {"bb": {}}}));
     }
 }

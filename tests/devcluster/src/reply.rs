@@ -21,11 +21,7 @@ impl Reply {
     pub(crate) fn new(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Reply {
         let mut headers = HeaderMap::with_capacity(4);
         headers.insert(CONTENT_TYPE, content_type);
-        Reply {
-            status,
-            headers,
-            body,
-        }
+        Reply { status, headers, body }
     }
 
     /// An API object that has been rendered already.
@@ -36,10 +32,7 @@ impl Reply {
 
     /// An API object that was created: what a review is answered with.
     pub(crate) fn created<T: Serialize>(object: &T) -> Reply {
-        Reply {
-            status: StatusCode::CREATED,
-            ..Reply::object(render(object))
-        }
+        Reply { status: StatusCode::CREATED, ..Reply::object(render(object)) }
     }
 
     pub(crate) fn text(status: StatusCode, text: &str) -> Reply {
@@ -85,10 +78,7 @@ pub(crate) fn failure(status: StatusCode, reason: &str, message: &str, details: 
     if let Some(details) = details {
         body["details"] = details;
     }
-    Reply {
-        status,
-        ..Reply::object(render(&body))
-    }
+    Reply { status, ..Reply::object(render(&body)) }
 }
 
 pub(crate) fn bad_request(message: &str) -> Reply {
@@ -102,34 +92,24 @@ pub(crate) fn unauthorized() -> Reply {
 /// No object of this name.
 pub(crate) fn object_not_found(kind: &str, name: &str) -> Reply {
     let details = json!({"name": name, "kind": kind});
-    failure(
-        StatusCode::NOT_FOUND,
-        "NotFound",
-        &format!("{kind} {name:?} not found"),
-        Some(details),
-    )
+    failure(StatusCode::NOT_FOUND, "NotFound", &format!("{kind} {name:?} not found"), Some(details))
 }
 
 /// The answer that kube-apiserver gives with a status when nothing more is known.
 pub(crate) fn generic_failure(status: StatusCode) -> Reply {
     let (reason, message) = match status {
-        StatusCode::BAD_REQUEST => (
-            "BadRequest",
-            "the server rejected our request for an unknown reason",
-        ),
+        StatusCode::BAD_REQUEST => ("BadRequest", "the server rejected our request for an unknown reason"),
         StatusCode::UNAUTHORIZED => return unauthorized(),
         StatusCode::FORBIDDEN => ("Forbidden", "forbidden"),
         StatusCode::NOT_FOUND => ("NotFound", "the server could not find the requested resource"),
-        StatusCode::METHOD_NOT_ALLOWED => (
-            "MethodNotAllowed",
-            "the server does not allow this method on the requested resource",
-        ),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            ("MethodNotAllowed", "the server does not allow this method on the requested resource")
+        }
         StatusCode::CONFLICT => ("Conflict", "the server reported a conflict"),
         StatusCode::TOO_MANY_REQUESTS => return too_many_requests(),
-        StatusCode::SERVICE_UNAVAILABLE => (
-            "ServiceUnavailable",
-            "the server is currently unable to handle the request",
-        ),
+        StatusCode::SERVICE_UNAVAILABLE => {
+            ("ServiceUnavailable", "the server is currently unable to handle the request")
+        }
         StatusCode::GATEWAY_TIMEOUT => (
             "Timeout",
             "the server was unable to return a response in the time allotted, but may still be processing the request",
@@ -142,9 +122,6 @@ pub(crate) fn generic_failure(status: StatusCode) -> Reply {
 
 /// kube-apiserver's load shedding: plain text, and one second.
 fn too_many_requests() -> Reply {
-    Reply::text(
-        StatusCode::TOO_MANY_REQUESTS,
-        "Too many requests, please try again later.\n",
-    )
-    .with(RETRY_AFTER, HeaderValue::from_static("1"))
+    Reply::text(StatusCode::TOO_MANY_REQUESTS, "Too many requests, please try again later.\n")
+        .with(RETRY_AFTER, HeaderValue::from_static("1"))
 }

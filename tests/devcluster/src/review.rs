@@ -68,11 +68,7 @@ pub(crate) fn token_review(live: &Live, body: &[u8]) -> Reply {
     if spec.token.is_empty() {
         return bad_request("token is required for TokenReview in authentication");
     }
-    let wanted = if spec.audiences.is_empty() {
-        &live.world.api_audiences
-    } else {
-        &spec.audiences
-    };
+    let wanted = if spec.audiences.is_empty() { &live.world.api_audiences } else { &spec.audiences };
     let status = match bearer(&spec.token) {
         None => anonymous(wanted.clone()),
         Some(token) => judged(authenticate(live, token, wanted)),
@@ -99,20 +95,12 @@ fn anonymous(audiences: Vec<String>) -> Status {
         groups: vec!["system:unauthenticated".to_owned()],
         ..User::default()
     };
-    Status {
-        authenticated: true,
-        user,
-        audiences,
-        error: String::new(),
-    }
+    Status { authenticated: true, user, audiences, error: String::new() }
 }
 
 fn judged(verdict: Result<ServiceAccountUser, Refusal>) -> Status {
     match verdict {
-        Err(refusal) => Status {
-            error: refusal.review_error(),
-            ..Status::default()
-        },
+        Err(refusal) => Status { error: refusal.review_error(), ..Status::default() },
         Ok(mut account) => Status {
             authenticated: true,
             audiences: std::mem::take(&mut account.audiences),
@@ -125,16 +113,10 @@ fn judged(verdict: Result<ServiceAccountUser, Refusal>) -> Status {
 fn user(account: ServiceAccountUser) -> User {
     let mut extra = BTreeMap::new();
     if let Some(id) = &account.token_id {
-        extra.insert(
-            "authentication.kubernetes.io/credential-id",
-            [format!("JTI={id}")],
-        );
+        extra.insert("authentication.kubernetes.io/credential-id", [format!("JTI={id}")]);
     }
     let username = account.username();
-    if let Some(pod) = account
-        .pod
-        .filter(|pod| !pod.name.is_empty() && !pod.uid.is_empty())
-    {
+    if let Some(pod) = account.pod.filter(|pod| !pod.name.is_empty() && !pod.uid.is_empty()) {
         extra.insert("authentication.kubernetes.io/pod-name", [pod.name]);
         extra.insert("authentication.kubernetes.io/pod-uid", [pod.uid]);
     }
@@ -149,10 +131,5 @@ fn user(account: ServiceAccountUser) -> User {
         format!("system:serviceaccounts:{}", account.namespace),
         "system:authenticated".to_owned(),
     ];
-    User {
-        username,
-        uid: account.uid,
-        groups,
-        extra,
-    }
+    User { username, uid: account.uid, groups, extra }
 }

@@ -23,9 +23,7 @@ impl Answers {
         ];
         for (name, script) in scripts {
             for (index, answer) in script.iter().enumerate() {
-                answer
-                    .check()
-                    .map_err(|why| format!("answers.{name}[{index}]: {why}"))?;
+                answer.check().map_err(|why| format!("answers.{name}[{index}]: {why}"))?;
             }
         }
         Ok(())
@@ -41,15 +39,10 @@ impl Answer {
     pub(crate) fn apply(&self, truth: Reply) -> Reply {
         let mut reply = self.with_status(truth);
         if let Some(text) = &self.text {
-            reply.headers.insert(
-                CONTENT_TYPE,
-                HeaderValue::from_static("text/plain; charset=utf-8"),
-            );
+            reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
             reply.body = Bytes::copy_from_slice(text.as_bytes());
         } else if let Some(body) = &self.body {
-            reply
-                .headers
-                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             reply.body = render(body);
         } else if let Some(patch) = &self.patch {
             let mut body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
@@ -83,8 +76,7 @@ impl Answer {
             return Err(format!("status {code} is not between 200 and 599"));
         }
         for (name, value) in &self.headers {
-            name.parse::<HeaderName>()
-                .map_err(|error| format!("header {name:?}: {error}"))?;
+            name.parse::<HeaderName>().map_err(|error| format!("header {name:?}: {error}"))?;
             HeaderValue::from_str(value).map_err(|error| format!("header {name:?}: {error}"))?;
         }
         if let Some(value) = &self.content_type {

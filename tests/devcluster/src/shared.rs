@@ -17,11 +17,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(keys: Arc<Keys>, world: World) -> Shared {
         let live = RwLock::new(Arc::new(Live::new(world, Arc::clone(&keys))));
-        Shared {
-            keys,
-            tally: Tally::default(),
-            live,
-        }
+        Shared { keys, tally: Tally::default(), live }
     }
 
     /// The world of this moment. A request keeps the one that it began with.

@@ -24,18 +24,13 @@ impl SigningKeys {
     /// Makes new keys. The RSA key takes most of the time: 0.1 s and more.
     #[must_use]
     pub fn generate() -> SigningKeys {
-        SigningKeys {
-            keys: Algorithm::ALL.map(SigningKey::generate).into(),
-        }
+        SigningKeys { keys: Algorithm::ALL.map(SigningKey::generate).into() }
     }
 
     /// The private keys, PKCS #8 in base64, by algorithm: for a file that only its owner reads.
     #[must_use]
     pub fn export(&self) -> BTreeMap<Algorithm, String> {
-        self.keys
-            .iter()
-            .map(|key| (key.algorithm, STANDARD.encode(key.private_der())))
-            .collect()
+        self.keys.iter().map(|key| (key.algorithm, STANDARD.encode(key.private_der()))).collect()
     }
 
     /// Reads what [`SigningKeys::export`] has written.
@@ -43,12 +38,8 @@ impl SigningKeys {
     /// # Errors
     /// A sentence about the first key that cannot be used.
     pub fn import(exported: &BTreeMap<Algorithm, String>) -> Result<SigningKeys, String> {
-        let keys = exported
-            .iter()
-            .map(|(algorithm, text)| SigningKey::import(*algorithm, text));
-        Ok(SigningKeys {
-            keys: keys.collect::<Result<_, _>>()?,
-        })
+        let keys = exported.iter().map(|(algorithm, text)| SigningKey::import(*algorithm, text));
+        Ok(SigningKeys { keys: keys.collect::<Result<_, _>>()? })
     }
 
     /// Whether there is a key for this algorithm; only an import can lack one.
@@ -91,10 +82,7 @@ impl SigningKey {
             None => RsaKeyPair::generate(KeySize::Rsa2048).map(Pair::Rsa),
             Some(curve) => EcdsaKeyPair::generate(curve).map(Pair::Ecdsa),
         };
-        SigningKey::new(
-            algorithm,
-            pair.expect("key generation fails only without memory or entropy"),
-        )
+        SigningKey::new(algorithm, pair.expect("key generation fails only without memory or entropy"))
     }
 
     fn import(algorithm: Algorithm, text: &str) -> Result<SigningKey, String> {
@@ -126,13 +114,7 @@ impl SigningKey {
         public_jwk["kid"] = kid.as_str().into();
         let public = ParsedPublicKey::new(verification(algorithm), public_bytes)
             .expect("a public key that was just made can be parsed");
-        SigningKey {
-            algorithm,
-            kid,
-            pair,
-            public,
-            public_jwk,
-        }
+        SigningKey { algorithm, kid, pair, public, public_jwk }
     }
 
     pub(crate) fn algorithm(&self) -> Algorithm {
@@ -148,13 +130,8 @@ impl SigningKey {
         match &self.pair {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(
-                    &signature::RSA_PKCS1_SHA256,
-                    &SystemRandom::new(),
-                    message,
-                    &mut signature,
-                )
-                .expect("signing fails only without memory");
+                pair.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+                    .expect("signing fails only without memory");
                 signature
             }
             Pair::Ecdsa(pair) => pair
@@ -218,9 +195,7 @@ fn der_value(der: &[u8]) -> (&[u8], &[u8]) {
         short @ ..0x80 => (short, 2),
         long => {
             let width = long - 0x80;
-            let length = der[2..2 + width]
-                .iter()
-                .fold(0, |length, byte| length << 8 | usize::from(*byte));
+            let length = der[2..2 + width].iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
             (length, 2 + width)
         }
     };
@@ -237,20 +212,14 @@ mod tests {
         let again = SigningKeys::import(&keys.export()).expect("what was exported can be imported");
         assert_eq!(keys.key_set(&Algorithm::ALL), again.key_set(&Algorithm::ALL));
         let signature = again.of(Algorithm::Es512).expect("a P-521 key").sign(b"message");
-        assert!(
-            keys.of(Algorithm::Es512)
-                .expect("a P-521 key")
-                .verifies(b"message", &signature)
-        );
+        assert!(keys.of(Algorithm::Es512).expect("a P-521 key").verifies(b"message", &signature));
     }
 
     #[test]
     fn an_rsa_key_is_published_with_its_whole_modulus() {
         let keys = SigningKeys::generate();
         let set = keys.key_set(&[Algorithm::Rs256]);
-        let modulus = URL_SAFE_NO_PAD
-            .decode(set["keys"][0]["n"].as_str().expect("n"))
-            .expect("base64url");
+        let modulus = URL_SAFE_NO_PAD.decode(set["keys"][0]["n"].as_str().expect("n")).expect("base64url");
         assert_eq!(modulus.len(), 256, "a modulus of 2048 bits without a sign byte");
         assert_eq!(set["keys"][0]["e"], "AQAB");
     }

@@ -71,12 +71,7 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Algorithm; 4] = [
-        Algorithm::Rs256,
-        Algorithm::Es256,
-        Algorithm::Es384,
-        Algorithm::Es512,
-    ];
+    pub const ALL: [Algorithm; 4] = [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::Es512];
 
     /// The name in JOSE headers.
     #[must_use]

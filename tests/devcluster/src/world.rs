@@ -172,9 +172,7 @@ impl World {
         for (index, pod) in self.pods.iter().enumerate() {
             for key in ["namespace", "name", "uid"] {
                 let value = &pod["metadata"][key];
-                value
-                    .as_str()
-                    .ok_or_else(|| format!("pods[{index}]: metadata.{key} is not a text"))?;
+                value.as_str().ok_or_else(|| format!("pods[{index}]: metadata.{key} is not a text"))?;
             }
         }
         for (index, node) in self.nodes.iter().enumerate() {
@@ -182,10 +180,7 @@ impl World {
                 .as_str()
                 .ok_or_else(|| format!("nodes[{index}]: metadata.name is not a text"))?;
         }
-        let accounts = self
-            .service_accounts
-            .iter()
-            .chain([&self.reviewer.service_account]);
+        let accounts = self.service_accounts.iter().chain([&self.reviewer.service_account]);
         if let Some(account) = accounts.into_iter().find(|account| !account.contains(':')) {
             return Err(format!("service account {account:?} is not namespace:name"));
         }
@@ -200,9 +195,7 @@ impl World {
 
     /// The node of that name, to be changed.
     pub fn node_mut(&mut self, name: &str) -> Option<&mut Value> {
-        self.nodes
-            .iter_mut()
-            .find(|node| node["metadata"]["name"] == name)
+        self.nodes.iter_mut().find(|node| node["metadata"]["name"] == name)
     }
 }
 

@@ -9,11 +9,7 @@ const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;
 const ACCESS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
 async fn cluster_of(reviewer: Reviewer) -> (DevCluster, Client) {
-    let cluster = DevCluster::start(World {
-        reviewer,
-        ..World::default()
-    })
-    .await;
+    let cluster = DevCluster::start(World { reviewer, ..World::default() }).await;
     let client = Client::connect(&cluster, Protocol::H2).await;
     (cluster, client)
 }
@@ -44,70 +40,41 @@ async fn objects_are_given_whole_and_as_metadata() {
 #[tokio::test]
 async fn what_is_not_there_is_404() {
     let (_cluster, mut client) = cluster_of(Reviewer::default()).await;
-    let answer = client
-        .get("/api/v1/namespaces/spire/pods/other")
-        .await
-        .expect("an answer");
+    let answer = client.get("/api/v1/namespaces/spire/pods/other").await.expect("an answer");
     assert_eq!(answer.status, 404);
     let status = answer.json();
     assert_eq!(status["kind"], "Status");
     assert_eq!(status["message"], "pods \"other\" not found");
     assert_eq!(status["reason"], "NotFound");
     assert_eq!(status["details"], json!({"name": "other", "kind": "pods"}));
-    assert_eq!(
-        client.get("/api/v1/nodes/other").await.expect("an answer").status,
-        404
-    );
-    assert_eq!(
-        client.get("/api/v1/secrets").await.expect("an answer").status,
-        404
-    );
+    assert_eq!(client.get("/api/v1/nodes/other").await.expect("an answer").status, 404);
+    assert_eq!(client.get("/api/v1/secrets").await.expect("an answer").status, 404);
 }
 
 #[tokio::test]
 async fn another_method_is_405() {
     let (_cluster, mut client) = cluster_of(Reviewer::default()).await;
-    let answer = client
-        .send(Method::DELETE, POD, "*/*", "")
-        .await
-        .expect("an answer");
-    assert_eq!(
-        (answer.status.as_u16(), answer.json()["reason"].as_str()),
-        (405, Some("MethodNotAllowed"))
-    );
+    let answer = client.send(Method::DELETE, POD, "*/*", "").await.expect("an answer");
+    assert_eq!((answer.status.as_u16(), answer.json()["reason"].as_str()), (405, Some("MethodNotAllowed")));
 }
 
 #[tokio::test]
 async fn the_key_set_is_refused_to_those_who_want_plain_json() {
     let (_cluster, mut client) = cluster_of(Reviewer::default()).await;
     let refused = client.get(KEYS).await.expect("an answer");
-    assert_eq!(
-        (refused.status.as_u16(), refused.json()["reason"].as_str()),
-        (406, Some("NotAcceptable"))
-    );
-    let keys = client
-        .get_as(KEYS, "application/jwk-set+json, application/json")
-        .await
-        .expect("an answer");
+    assert_eq!((refused.status.as_u16(), refused.json()["reason"].as_str()), (406, Some("NotAcceptable")));
+    let keys = client.get_as(KEYS, "application/jwk-set+json, application/json").await.expect("an answer");
     assert_eq!(keys.status, 200);
     assert_eq!(keys.headers["content-type"], "application/jwk-set+json");
     assert_eq!(keys.headers["cache-control"], "public, max-age=3600");
-    let algorithms: Vec<_> = keys.json()["keys"]
-        .as_array()
-        .expect("keys")
-        .iter()
-        .map(|key| key["alg"].clone())
-        .collect();
+    let algorithms: Vec<_> =
+        keys.json()["keys"].as_array().expect("keys").iter().map(|key| key["alg"].clone()).collect();
     assert_eq!(algorithms, ["RS256", "ES256", "ES384", "ES512"]);
 }
 
 #[tokio::test]
 async fn a_missing_permission_is_403_in_the_words_of_rbac() {
-    let (_cluster, mut client) = cluster_of(Reviewer {
-        permissions: vec![],
-        ..Reviewer::default()
-    })
-    .await;
+    let (_cluster, mut client) = cluster_of(Reviewer { permissions: vec![], ..Reviewer::default() }).await;
     let review = client.review("x", &[]).await.expect("an answer");
     let cases = [
         (
@@ -139,11 +106,8 @@ async fn a_missing_permission_is_403_in_the_words_of_rbac() {
 
 #[tokio::test]
 async fn each_permission_stands_alone() {
-    let (_cluster, mut client) = cluster_of(Reviewer {
-        permissions: vec![Permission::Pods],
-        ..Reviewer::default()
-    })
-    .await;
+    let (_cluster, mut client) =
+        cluster_of(Reviewer { permissions: vec![Permission::Pods], ..Reviewer::default() }).await;
     assert_eq!(client.get(POD).await.expect("an answer").status, 200);
     assert_eq!(client.get(NODE).await.expect("an answer").status, 403);
 }
@@ -157,88 +121,46 @@ async fn every_valid_credential_is_accepted() {
         Credential::TokenFile,
         Credential::ServiceAccount,
     ] {
-        let (_cluster, mut client) = cluster_of(Reviewer {
-            credential,
-            ..Reviewer::default()
-        })
-        .await;
-        assert_eq!(
-            client.get(POD).await.expect("an answer").status,
-            200,
-            "{credential:?}"
-        );
+        let (_cluster, mut client) = cluster_of(Reviewer { credential, ..Reviewer::default() }).await;
+        assert_eq!(client.get(POD).await.expect("an answer").status, 200, "{credential:?}");
     }
 }
 
 #[tokio::test]
 async fn an_unknown_credential_is_401_and_none_is_anonymous() {
     for credential in [Credential::UnknownCertificate, Credential::UnknownToken] {
-        let (_cluster, mut client) = cluster_of(Reviewer {
-            credential,
-            ..Reviewer::default()
-        })
-        .await;
+        let (_cluster, mut client) = cluster_of(Reviewer { credential, ..Reviewer::default() }).await;
         let answer = client.get(POD).await.expect("an answer");
-        assert_eq!(
-            (answer.status.as_u16(), answer.json()["message"].as_str()),
-            (401, Some("Unauthorized"))
-        );
+        assert_eq!((answer.status.as_u16(), answer.json()["message"].as_str()), (401, Some("Unauthorized")));
     }
-    let (_cluster, mut client) = cluster_of(Reviewer {
-        credential: Credential::None,
-        ..Reviewer::default()
-    })
-    .await;
+    let (_cluster, mut client) =
+        cluster_of(Reviewer { credential: Credential::None, ..Reviewer::default() }).await;
     let answer = client.get(POD).await.expect("an answer");
     assert_eq!(answer.status, 403);
     let message = answer.json()["message"].to_string();
     assert!(message.contains("system:anonymous"), "{message}");
-    assert_eq!(
-        client.get("/version").await.expect("an answer").json()["minor"],
-        "37"
-    );
+    assert_eq!(client.get("/version").await.expect("an answer").json()["minor"], "37");
 }
 
 #[tokio::test]
 async fn a_service_account_reads_the_keys_and_nothing_else() {
-    let (cluster, client) = cluster_of(Reviewer {
-        credential: Credential::None,
-        ..Reviewer::default()
-    })
-    .await;
+    let (cluster, client) =
+        cluster_of(Reviewer { credential: Credential::None, ..Reviewer::default() }).await;
     let audience = World::default().api_audiences;
-    let mut client = client.with_bearer(&cluster.mint(&TokenRequest {
-        audience,
-        ..TokenRequest::default()
-    }));
+    let mut client = client.with_bearer(&cluster.mint(&TokenRequest { audience, ..TokenRequest::default() }));
     assert_eq!(client.get_as(KEYS, "*/*").await.expect("an answer").status, 200);
     assert_eq!(client.get(POD).await.expect("an answer").status, 403);
 
     let mut client = client.with_bearer(&cluster.mint(&TokenRequest::default()));
-    assert_eq!(
-        client.get(POD).await.expect("an answer").status,
-        401,
-        "a token for another audience"
-    );
+    assert_eq!(client.get(POD).await.expect("an answer").status, 401, "a token for another audience");
 }
 
 #[tokio::test]
 async fn a_new_reviewer_token_ends_the_old_one() {
-    let old = Reviewer {
-        credential: Credential::Token,
-        ..Reviewer::default()
-    };
+    let old = Reviewer { credential: Credential::Token, ..Reviewer::default() };
     let (cluster, mut client) = cluster_of(old.clone()).await;
-    let reviewer = Reviewer {
-        token: "another".into(),
-        ..old
-    };
-    cluster
-        .set_world(World {
-            reviewer,
-            ..World::default()
-        })
-        .await;
+    let reviewer = Reviewer { token: "another".into(), ..old };
+    cluster.set_world(World { reviewer, ..World::default() }).await;
     assert_eq!(client.get(POD).await.expect("an answer").status, 401);
     let mut client = Client::connect(&cluster, Protocol::H2).await;
     assert_eq!(client.get(POD).await.expect("an answer").status, 200);
@@ -246,34 +168,16 @@ async fn a_new_reviewer_token_ends_the_old_one() {
 
 #[tokio::test]
 async fn an_access_review_knows_the_permissions() {
-    let (_cluster, mut client) = cluster_of(Reviewer {
-        permissions: vec![Permission::Nodes],
-        ..Reviewer::default()
-    })
-    .await;
+    let (_cluster, mut client) =
+        cluster_of(Reviewer { permissions: vec![Permission::Nodes], ..Reviewer::default() }).await;
     for (attributes, allowed) in [
-        (
-            json!({"resourceAttributes": {"verb": "get", "resource": "nodes"}}),
-            true,
-        ),
-        (
-            json!({"resourceAttributes": {"verb": "get", "resource": "pods", "namespace": "spire"}}),
-            false,
-        ),
-        (
-            json!({"resourceAttributes": {"verb": "delete", "resource": "nodes"}}),
-            false,
-        ),
-        (
-            json!({"nonResourceAttributes": {"verb": "get", "path": "/openid/v1/jwks"}}),
-            false,
-        ),
+        (json!({"resourceAttributes": {"verb": "get", "resource": "nodes"}}), true),
+        (json!({"resourceAttributes": {"verb": "get", "resource": "pods", "namespace": "spire"}}), false),
+        (json!({"resourceAttributes": {"verb": "delete", "resource": "nodes"}}), false),
+        (json!({"nonResourceAttributes": {"verb": "get", "path": "/openid/v1/jwks"}}), false),
     ] {
         let body = json!({"spec": attributes}).to_string();
-        let answer = client
-            .send(Method::POST, ACCESS, "*/*", &body)
-            .await
-            .expect("an answer");
+        let answer = client.send(Method::POST, ACCESS, "*/*", &body).await.expect("an answer");
         assert_eq!(answer.status, 201);
         assert_eq!(answer.json()["status"]["allowed"], allowed, "{attributes}");
         assert_eq!(answer.json()["spec"], attributes);
@@ -284,36 +188,21 @@ async fn an_access_review_knows_the_permissions() {
 async fn the_kubeconfig_s_files_are_for_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     for (credential, files) in [
-        (
-            Credential::ClientCertificate,
-            ["client.crt", "client.key"].as_slice(),
-        ),
+        (Credential::ClientCertificate, ["client.crt", "client.key"].as_slice()),
         (Credential::TokenFile, &["reviewer.token"]),
         (Credential::Token, &[]),
     ] {
-        let (cluster, _client) = cluster_of(Reviewer {
-            credential,
-            ..Reviewer::default()
-        })
-        .await;
+        let (cluster, _client) = cluster_of(Reviewer { credential, ..Reviewer::default() }).await;
         let directory = tempfile::tempdir().expect("a directory");
         let path = cluster.write_kubeconfig(directory.path()).expect("a kubeconfig");
-        cluster
-            .write_kubeconfig(directory.path())
-            .expect("the same again");
+        cluster.write_kubeconfig(directory.path()).expect("the same again");
         let text = std::fs::read_to_string(&path).expect("the kubeconfig");
         assert_eq!(setting(&text, "server"), Some(cluster.url()));
         for name in files.iter().chain(&["kubeconfig", "ca.crt"]) {
             let metadata = std::fs::metadata(directory.path().join(name)).expect(name);
             assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");
         }
-        let entries = std::fs::read_dir(directory.path())
-            .expect("the directory")
-            .count();
-        assert_eq!(
-            entries,
-            files.len() + 2,
-            "{credential:?}: nothing else is left behind"
-        );
+        let entries = std::fs::read_dir(directory.path()).expect("the directory").count();
+        assert_eq!(entries, files.len() + 2, "{credential:?}: nothing else is left behind");
     }
 }

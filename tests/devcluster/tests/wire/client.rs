@@ -62,9 +62,7 @@ impl Answered {
 
 /// The value of a key in a kubeconfig.
 pub(crate) fn setting(kubeconfig: &str, key: &str) -> Option<String> {
-    let line = kubeconfig
-        .lines()
-        .find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(": "))?;
+    let line = kubeconfig.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(": "))?;
     Some(line.trim_matches('"').to_owned())
 }
 
@@ -75,9 +73,7 @@ fn decoded(kubeconfig: &str, key: &str) -> Option<Vec<u8>> {
 fn tls(kubeconfig: &str, protocols: &[&str]) -> ClientConfig {
     let authority = decoded(kubeconfig, "certificate-authority-data").expect("a CA");
     let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_slice(&authority).expect("a certificate"))
-        .expect("a root");
+    roots.add(CertificateDer::from_pem_slice(&authority).expect("a certificate")).expect("a root");
     let builder =
         ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
@@ -93,33 +89,22 @@ fn tls(kubeconfig: &str, protocols: &[&str]) -> ClientConfig {
                 .expect("a client identity")
         }
     };
-    config.alpn_protocols = protocols
-        .iter()
-        .map(|protocol| protocol.as_bytes().to_vec())
-        .collect();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     config
 }
 
 impl Client {
     /// Connects as the cluster's kubeconfig says.
     pub(crate) async fn connect(cluster: &DevCluster, protocol: Protocol) -> Client {
-        Client::try_connect(cluster, protocol)
-            .await
-            .expect("a connection")
+        Client::try_connect(cluster, protocol).await.expect("a connection")
     }
 
     pub(crate) async fn try_connect(cluster: &DevCluster, protocol: Protocol) -> Result<Client, Error> {
         let kubeconfig = cluster.kubeconfig();
-        let offered: &[&str] = if protocol == Protocol::H1 {
-            &["http/1.1"]
-        } else {
-            &["h2", "http/1.1"]
-        };
+        let offered: &[&str] = if protocol == Protocol::H1 { &["http/1.1"] } else { &["h2", "http/1.1"] };
         let tcp = TcpStream::connect(cluster.address()).await?;
         let connector = tokio_rustls::TlsConnector::from(Arc::new(tls(&kubeconfig, offered)));
-        let stream = connector
-            .connect(ServerName::from(cluster.address().ip()), tcp)
-            .await?;
+        let stream = connector.connect(ServerName::from(cluster.address().ip()), tcp).await?;
         let agreed = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
         let sender = if agreed.as_deref() == Some(b"h2") {
             let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
@@ -130,11 +115,7 @@ impl Client {
             tokio::spawn(connection);
             Sender::H1(sender)
         };
-        Ok(Client {
-            sender,
-            bearer: setting(&kubeconfig, "token"),
-            authority: cluster.address().to_string(),
-        })
+        Ok(Client { sender, bearer: setting(&kubeconfig, "token"), authority: cluster.address().to_string() })
     }
 
     pub(crate) fn is_h2(&self) -> bool {
@@ -162,8 +143,7 @@ impl Client {
             "apiVersion": "authentication.k8s.io/v1",
             "spec": {"token": token, "audiences": audiences},
         });
-        self.send(Method::POST, REVIEWS, "application/json", &request.to_string())
-            .await
+        self.send(Method::POST, REVIEWS, "application/json", &request.to_string()).await
     }
 
     /// The `status` of the review of a token for `spire-server`.
@@ -210,11 +190,7 @@ impl Client {
             };
             let (head, body) = response.into_parts();
             let body = body.collect().await?.to_bytes();
-            Ok(Answered {
-                status: head.status,
-                headers: head.headers,
-                body,
-            })
+            Ok(Answered { status: head.status, headers: head.headers, body })
         };
         tokio::time::timeout(Duration::from_secs(5), exchange).await?
     }

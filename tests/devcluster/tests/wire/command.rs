@@ -41,10 +41,7 @@ fn exec_gives_its_child_a_cluster_and_takes_its_status() {
 
 #[test]
 fn exec_reports_a_child_that_a_signal_ended() {
-    assert_eq!(
-        run(&["exec", "--", "sh", "-c", "kill -TERM $$"]).status.code(),
-        Some(143)
-    );
+    assert_eq!(run(&["exec", "--", "sh", "-c", "kill -TERM $$"]).status.code(), Some(143));
 }
 
 #[test]
@@ -63,23 +60,13 @@ fn serve_runs_until_it_is_told_to_stop_and_token_mints_from_its_directory() {
         std::thread::sleep(Duration::from_millis(10));
     }
     let config = json(&directory.join("config.json"));
-    let kubeconfig = directory
-        .canonicalize()
-        .expect("the directory")
-        .join("kubeconfig");
-    assert_eq!(
-        config["clusters"]["demo"]["kube_config_file"],
-        kubeconfig.to_string_lossy().as_ref()
-    );
+    let kubeconfig = directory.canonicalize().expect("the directory").join("kubeconfig");
+    assert_eq!(config["clusters"]["demo"]["kube_config_file"], kubeconfig.to_string_lossy().as_ref());
     let token = fs::read_to_string(directory.join("token")).expect("a token");
     assert_eq!(json(&directory.join("payload.json"))["token"], token.as_str());
     for entry in fs::read_dir(&directory).expect("the directory") {
         let entry = entry.expect("a file");
-        assert_eq!(
-            entry.metadata().expect("metadata").permissions().mode() & 0o777,
-            0o600,
-            "{entry:?}"
-        );
+        assert_eq!(entry.metadata().expect("metadata").permissions().mode() & 0o777, 0o600, "{entry:?}");
     }
 
     let minted = devcluster()
@@ -91,17 +78,8 @@ fn serve_runs_until_it_is_told_to_stop_and_token_mints_from_its_directory() {
     assert_eq!(text(&minted.stdout).trim().split('.').count(), 3);
 
     let id = server.id().to_string();
-    assert!(
-        Command::new("kill")
-            .arg(&id)
-            .status()
-            .expect("kill runs")
-            .success()
-    );
-    assert!(
-        server.wait().expect("an end").success(),
-        "SIGTERM is an orderly end"
-    );
+    assert!(Command::new("kill").arg(&id).status().expect("kill runs").success());
+    assert!(server.wait().expect("an end").success(), "SIGTERM is an orderly end");
 }
 
 #[test]
@@ -115,10 +93,7 @@ fn mistakes_are_named() {
         (&["exec"], "needs a command"),
         (&["start"], "no command \"start\""),
         (&["token"], "needs --dir"),
-        (
-            &["token", "--dir", "x", "--request", "{\"pods\": 1}"],
-            "unknown field `pods`",
-        ),
+        (&["token", "--dir", "x", "--request", "{\"pods\": 1}"], "unknown field `pods`"),
         (&["serve", "--port", "high"], "high"),
         (&["exec", "--world", &world, "true"], "unknown field `latncy_ms`"),
         (&["exec", "--", "/no/such/program"], "/no/such/program"),

@@ -7,86 +7,51 @@ use devcluster::{Answer, Answers, DevCluster, Fault, ListenerMode, TokenRequest,
 use serde_json::json;
 
 fn world_of_pod(script: Vec<Answer>) -> World {
-    World {
-        answers: Answers {
-            pod: script,
-            ..Answers::default()
-        },
-        ..World::default()
-    }
+    World { answers: Answers { pod: script, ..Answers::default() }, ..World::default() }
 }
 
 async fn faulty(fault: Fault, protocol: Protocol) -> (DevCluster, Client) {
-    let cluster = DevCluster::start(world_of_pod(vec![Answer {
-        fault: Some(fault),
-        ..Answer::default()
-    }]))
-    .await;
+    let cluster =
+        DevCluster::start(world_of_pod(vec![Answer { fault: Some(fault), ..Answer::default() }])).await;
     let client = Client::connect(&cluster, protocol).await;
     (cluster, client)
 }
 
 #[tokio::test]
 async fn a_script_is_played_in_order_and_its_end_repeats() {
-    let unavailable = Answer {
-        status: Some(503),
-        ..Answer::default()
-    };
+    let unavailable = Answer { status: Some(503), ..Answer::default() };
     let cluster = DevCluster::start(world_of_pod(vec![unavailable.clone(), Answer::default()])).await;
     let mut client = Client::connect(&cluster, Protocol::H2).await;
     for expected in [503, 200, 200] {
         assert_eq!(client.get(POD).await.expect("an answer").status, expected);
     }
-    assert_eq!(
-        client.get(NODE).await.expect("an answer").status,
-        200,
-        "other calls are not touched"
-    );
+    assert_eq!(client.get(NODE).await.expect("an answer").status, 200, "other calls are not touched");
     cluster.set_world(world_of_pod(vec![unavailable])).await;
     for _ in 0..2 {
         let answer = client.get(POD).await.expect("an answer");
-        assert_eq!(
-            answer.json()["reason"],
-            "ServiceUnavailable",
-            "a new world begins anew"
-        );
+        assert_eq!(answer.json()["reason"], "ServiceUnavailable", "a new world begins anew");
     }
 }
 
 #[tokio::test]
 async fn a_patch_changes_the_true_answer() {
     let patch = json!({"metadata": {"labels": null, "uid": "changed"}});
-    let cluster = DevCluster::start(world_of_pod(vec![Answer {
-        patch: Some(patch),
-        ..Answer::default()
-    }]))
-    .await;
+    let cluster =
+        DevCluster::start(world_of_pod(vec![Answer { patch: Some(patch), ..Answer::default() }])).await;
     let mut client = Client::connect(&cluster, Protocol::H1).await;
     let pod = client.get(POD).await.expect("an answer").json();
-    assert_eq!(
-        (&pod["metadata"]["uid"], &pod["metadata"]["name"]),
-        (&json!("changed"), &json!("agent-1"))
-    );
+    assert_eq!((&pod["metadata"]["uid"], &pod["metadata"]["name"]), (&json!("changed"), &json!("agent-1")));
     assert!(pod["metadata"].get("labels").is_none());
 }
 
 #[tokio::test]
 async fn a_scripted_failure_looks_like_the_real_one() {
-    let script = |status| Answer {
-        status: Some(status),
-        ..Answer::default()
-    };
-    let patched = Answer {
-        patch: Some(json!({"message": "marker"})),
-        ..script(403)
-    };
+    let script = |status| Answer { status: Some(status), ..Answer::default() };
+    let patched = Answer { patch: Some(json!({"message": "marker"})), ..script(403) };
     let cluster = DevCluster::start(world_of_pod(vec![script(429), patched])).await;
     let mut client = Client::connect(&cluster, Protocol::H2).await;
     let busy = client.get(POD).await.expect("an answer");
-    assert_eq!(
-        (busy.status.as_u16(), busy.headers["retry-after"].to_str().ok()),
-        (429, Some("1"))
-    );
+    assert_eq!((busy.status.as_u16(), busy.headers["retry-after"].to_str().ok()), (429, Some("1")));
     assert_eq!(busy.body, "Too many requests, please try again later.\n");
     let forbidden = client.get(POD).await.expect("an answer");
     assert_eq!(forbidden.json()["message"], "marker");
@@ -100,46 +65,27 @@ async fn literal_bodies_and_headers_are_sent_as_they_are() {
         json!({"body": {"kind": "List"}}),
         json!({"status": 301, "headers": {"location": "https://elsewhere"}, "text": ""}),
     ];
-    let script = answers
-        .map(|answer| serde_json::from_value(answer).expect("an answer"))
-        .to_vec();
+    let script = answers.map(|answer| serde_json::from_value(answer).expect("an answer")).to_vec();
     let cluster = DevCluster::start(world_of_pod(script)).await;
     let mut client = Client::connect(&cluster, Protocol::H2).await;
     let html = client.get(POD).await.expect("an answer");
-    assert_eq!(
-        (html.status.as_u16(), html.body.as_ref()),
-        (502, b"<html>".as_slice())
-    );
+    assert_eq!((html.status.as_u16(), html.body.as_ref()), (502, b"<html>".as_slice()));
     assert_eq!(
         (&html.headers["content-type"], &html.headers["x-proxy"]),
         (&"text/html".parse().unwrap(), &"yes".parse().unwrap())
     );
-    assert_eq!(
-        client.get(POD).await.expect("an answer").json(),
-        json!({"kind": "List"})
-    );
+    assert_eq!(client.get(POD).await.expect("an answer").json(), json!({"kind": "List"}));
     assert_eq!(client.get(POD).await.expect("an answer").status, 301);
 }
 
 #[tokio::test]
 async fn latency_and_delay_add_up() {
-    let script = vec![Answer {
-        delay_ms: 60,
-        ..Answer::default()
-    }];
-    let cluster = DevCluster::start(World {
-        latency_ms: 40,
-        ..world_of_pod(script)
-    })
-    .await;
+    let script = vec![Answer { delay_ms: 60, ..Answer::default() }];
+    let cluster = DevCluster::start(World { latency_ms: 40, ..world_of_pod(script) }).await;
     let mut client = Client::connect(&cluster, Protocol::H2).await;
     let begun = Instant::now();
     client.get(POD).await.expect("an answer");
-    assert!(
-        begun.elapsed() >= Duration::from_millis(100),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() >= Duration::from_millis(100), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -156,10 +102,7 @@ async fn faults_that_break_the_answer_give_an_error_and_no_hang() {
             let (cluster, mut client) = faulty(fault, protocol).await;
             let begun = Instant::now();
             let error = client.get(POD).await.expect_err("a broken answer");
-            assert!(
-                begun.elapsed() < Duration::from_secs(2),
-                "{fault:?} on {protocol:?}: {error}"
-            );
+            assert!(begun.elapsed() < Duration::from_secs(2), "{fault:?} on {protocol:?}: {error}");
             assert_eq!(cluster.counters().pod, 1);
             if protocol == Protocol::H2 && matches!(fault, Fault::ResetBeforeHeaders | Fault::ResetInBody) {
                 let node = client.get(NODE).await.expect("the connection lives on");
@@ -198,26 +141,16 @@ async fn goaway_answers_and_ends_the_connection() {
         let (_cluster, mut client) = faulty(Fault::Goaway, protocol).await;
         assert_eq!(client.get(POD).await.expect("the answer still comes").status, 200);
         tokio::time::sleep(Duration::from_millis(100)).await;
-        client
-            .get(NODE)
-            .await
-            .expect_err("the connection takes nothing more");
+        client.get(NODE).await.expect_err("the connection takes nothing more");
     }
 }
 
 #[tokio::test]
 async fn listeners_misbehave_and_recover() {
     let cluster = DevCluster::start(World::default()).await;
-    let in_mode = |listener| World {
-        listener,
-        ..World::default()
-    };
-    let connect = || {
-        tokio::time::timeout(
-            Duration::from_millis(300),
-            Client::try_connect(&cluster, Protocol::H2),
-        )
-    };
+    let in_mode = |listener| World { listener, ..World::default() };
+    let connect =
+        || tokio::time::timeout(Duration::from_millis(300), Client::try_connect(&cluster, Protocol::H2));
     let address = cluster.address();
 
     let mut old = Client::connect(&cluster, Protocol::H2).await;
@@ -241,15 +174,8 @@ async fn listeners_misbehave_and_recover() {
 
 #[tokio::test]
 async fn a_cluster_may_begin_by_refusing() {
-    let cluster = DevCluster::start(World {
-        listener: ListenerMode::Refuse,
-        ..World::default()
-    })
-    .await;
-    Client::try_connect(&cluster, Protocol::H2)
-        .await
-        .err()
-        .expect("refused");
+    let cluster = DevCluster::start(World { listener: ListenerMode::Refuse, ..World::default() }).await;
+    Client::try_connect(&cluster, Protocol::H2).await.err().expect("refused");
     cluster.set_world(World::default()).await;
     let mut client = Client::connect(&cluster, Protocol::H2).await;
     assert_eq!(client.get(POD).await.expect("an answer").status, 200);
@@ -264,14 +190,10 @@ async fn stopping_ends_connections_and_frees_the_port() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     cluster.stop().await;
-    let ended = tokio::time::timeout(Duration::from_secs(1), waiting)
-        .await
-        .expect("in time")
-        .expect("no panic");
+    let ended =
+        tokio::time::timeout(Duration::from_secs(1), waiting).await.expect("in time").expect("no panic");
     assert!(ended.is_err(), "a request that hangs ends with the cluster");
-    tokio::net::TcpStream::connect(address)
-        .await
-        .expect_err("nobody listens");
+    tokio::net::TcpStream::connect(address).await.expect_err("nobody listens");
 }
 
 #[tokio::test]
@@ -282,17 +204,10 @@ async fn clusters_start_fast_and_share_keys() {
     for _ in 0..100 {
         clusters.push(DevCluster::start(World::default()).await);
     }
-    assert!(
-        begun.elapsed() < Duration::from_secs(1),
-        "{:?} for 100",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?} for 100", begun.elapsed());
     let mut client = Client::connect(&clusters[99], Protocol::H2).await;
     let status = client.verdict(&first.mint(&TokenRequest::default())).await;
-    assert_eq!(
-        status["authenticated"], true,
-        "tokens of one are good at the other"
-    );
+    assert_eq!(status["authenticated"], true, "tokens of one are good at the other");
 }
 
 #[test]
@@ -304,19 +219,10 @@ fn a_world_survives_json_and_tells_what_is_wrong() {
     for (json, part) in [
         (r#"{"latency": 5}"#, "latency"),
         (r#"{"answers": {"pod": [{"fault": "tired"}]}}"#, "tired"),
-        (
-            r#"{"answers": {"pod": [{"status": 99}]}}"#,
-            "answers.pod[0]: status 99",
-        ),
-        (
-            r#"{"answers": {"node": [{"headers": {"a b": ""}}]}}"#,
-            "answers.node[0]: header \"a b\"",
-        ),
+        (r#"{"answers": {"pod": [{"status": 99}]}}"#, "answers.pod[0]: status 99"),
+        (r#"{"answers": {"node": [{"headers": {"a b": ""}}]}}"#, "answers.node[0]: header \"a b\""),
         (r#"{"pods": [{}]}"#, "pods[0]: metadata.namespace"),
-        (
-            r#"{"service_accounts": ["agent"]}"#,
-            "\"agent\" is not namespace:name",
-        ),
+        (r#"{"service_accounts": ["agent"]}"#, "\"agent\" is not namespace:name"),
     ] {
         let why = World::from_json(json).expect_err("refused");
         assert!(why.contains(part), "{json}: {why}");

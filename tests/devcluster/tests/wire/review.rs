@@ -15,10 +15,7 @@ async fn cluster() -> (DevCluster, Client) {
 #[track_caller]
 fn assert_refused(status: &serde_json::Value, why: &str) {
     assert_eq!(status["error"], why, "{status}");
-    assert!(
-        status.get("authenticated").is_none(),
-        "a refusal has no `authenticated`: {status}"
-    );
+    assert!(status.get("authenticated").is_none(), "a refusal has no `authenticated`: {status}");
     assert_eq!(status["user"], json!({}), "{status}");
 }
 
@@ -28,37 +25,19 @@ async fn a_minted_token_is_accepted_with_all_its_extras() {
         let cluster = DevCluster::start(World::default()).await;
         let mut client = Client::connect(&cluster, protocol).await;
         let token = cluster.mint(&TokenRequest::default());
-        let answer = client
-            .review(&token, &["spire-server", "other"])
-            .await
-            .expect("an answer");
+        let answer = client.review(&token, &["spire-server", "other"]).await.expect("an answer");
 
         assert_eq!(answer.status, 201, "{protocol:?}");
         let review = answer.json();
         assert_eq!(review["kind"], "TokenReview");
-        assert_eq!(
-            review["spec"]["token"],
-            token.as_str(),
-            "the answer repeats the token"
-        );
+        assert_eq!(review["spec"]["token"], token.as_str(), "the answer repeats the token");
         let status = &review["status"];
         assert_eq!(status["authenticated"], true, "{status}");
-        assert_eq!(
-            status["audiences"],
-            json!(["spire-server"]),
-            "what was asked for and the token has"
-        );
-        assert_eq!(
-            status["user"]["username"],
-            "system:serviceaccount:spire:spire-agent"
-        );
+        assert_eq!(status["audiences"], json!(["spire-server"]), "what was asked for and the token has");
+        assert_eq!(status["user"]["username"], "system:serviceaccount:spire:spire-agent");
         assert_eq!(
             status["user"]["groups"],
-            json!([
-                "system:serviceaccounts",
-                "system:serviceaccounts:spire",
-                "system:authenticated"
-            ])
+            json!(["system:serviceaccounts", "system:serviceaccounts:spire", "system:authenticated"])
         );
         let extra = &status["user"]["extra"];
         for (key, value) in [
@@ -67,15 +46,9 @@ async fn a_minted_token_is_accepted_with_all_its_extras() {
             ("node-name", "node-1"),
             ("node-uid", DEFAULT_NODE_UID),
         ] {
-            assert_eq!(
-                extra[format!("authentication.kubernetes.io/{key}")],
-                json!([value]),
-                "{key}"
-            );
+            assert_eq!(extra[format!("authentication.kubernetes.io/{key}")], json!([value]), "{key}");
         }
-        let id = extra["authentication.kubernetes.io/credential-id"][0]
-            .as_str()
-            .expect("a credential id");
+        let id = extra["authentication.kubernetes.io/credential-id"][0].as_str().expect("a credential id");
         assert!(id.starts_with("JTI="), "{id}");
     }
 }
@@ -84,12 +57,7 @@ async fn a_minted_token_is_accepted_with_all_its_extras() {
 async fn every_algorithm_is_accepted() {
     let (cluster, mut client) = cluster().await;
     for alg in Algorithm::ALL {
-        let status = client
-            .verdict(&cluster.mint(&TokenRequest {
-                alg,
-                ..TokenRequest::default()
-            }))
-            .await;
+        let status = client.verdict(&cluster.mint(&TokenRequest { alg, ..TokenRequest::default() })).await;
         assert_eq!(status["authenticated"], true, "{alg:?}: {status}");
     }
 }
@@ -97,18 +65,10 @@ async fn every_algorithm_is_accepted() {
 #[tokio::test]
 async fn a_token_without_a_pod_has_its_credential_id_alone() {
     let (cluster, mut client) = cluster().await;
-    let status = client
-        .verdict(&cluster.mint(&TokenRequest {
-            pod: None,
-            ..TokenRequest::default()
-        }))
-        .await;
+    let status = client.verdict(&cluster.mint(&TokenRequest { pod: None, ..TokenRequest::default() })).await;
     assert_eq!(status["authenticated"], true, "{status}");
     let extra = status["user"]["extra"].as_object().expect("extras");
-    assert_eq!(
-        extra.keys().collect::<Vec<_>>(),
-        ["authentication.kubernetes.io/credential-id"]
-    );
+    assert_eq!(extra.keys().collect::<Vec<_>>(), ["authentication.kubernetes.io/credential-id"]);
 }
 
 #[tokio::test]
@@ -116,13 +76,7 @@ async fn tokens_are_refused_in_the_words_of_kube_apiserver() {
     let (cluster, mut client) = cluster().await;
     let base = TokenRequest::default();
     let cases = [
-        (
-            TokenRequest {
-                raw: Some("garbage".into()),
-                ..base.clone()
-            },
-            "invalid bearer token",
-        ),
+        (TokenRequest { raw: Some("garbage".into()), ..base.clone() }, "invalid bearer token"),
         (
             TokenRequest {
                 header: Some(json!({"alg": "none"})),
@@ -132,59 +86,35 @@ async fn tokens_are_refused_in_the_words_of_kube_apiserver() {
             "invalid bearer token",
         ),
         (
-            TokenRequest {
-                claims: Some(json!({"iss": "https://elsewhere"})),
-                ..base.clone()
-            },
+            TokenRequest { claims: Some(json!({"iss": "https://elsewhere"})), ..base.clone() },
             "invalid bearer token",
         ),
         (
-            TokenRequest {
-                signature: SignatureState::Broken,
-                ..base.clone()
-            },
+            TokenRequest { signature: SignatureState::Broken, ..base.clone() },
             "[invalid bearer token, go-jose/go-jose: error in cryptographic primitive]",
         ),
         (
-            TokenRequest {
-                header: Some(json!({"kid": "unknown"})),
-                ..base.clone()
-            },
+            TokenRequest { header: Some(json!({"kid": "unknown"})), ..base.clone() },
             "[invalid bearer token, invalid signature, no keys found]",
         ),
         (
-            TokenRequest {
-                expires_in: -120,
-                ..base.clone()
-            },
+            TokenRequest { expires_in: -120, ..base.clone() },
             "[invalid bearer token, service account token has expired]",
         ),
         (
-            TokenRequest {
-                claims: Some(json!({"nbf": 9_999_999_999_i64})),
-                ..base.clone()
-            },
+            TokenRequest { claims: Some(json!({"nbf": 9_999_999_999_i64})), ..base.clone() },
             "[invalid bearer token, service account token is not valid yet]",
         ),
         (
-            TokenRequest {
-                audience: vec!["a".into(), "b".into()],
-                ..base.clone()
-            },
+            TokenRequest { audience: vec!["a".into(), "b".into()], ..base.clone() },
             "[invalid bearer token, token audiences [\"a\" \"b\"] is invalid for the target audiences [\"spire-server\"]]",
         ),
         (
-            TokenRequest {
-                service_account: "nobody".into(),
-                ..base.clone()
-            },
+            TokenRequest { service_account: "nobody".into(), ..base.clone() },
             "[invalid bearer token, serviceaccounts \"nobody\" not found]",
         ),
         (
-            TokenRequest {
-                pod: Some("gone".into()),
-                ..base.clone()
-            },
+            TokenRequest { pod: Some("gone".into()), ..base.clone() },
             "[invalid bearer token, service account token has been invalidated]",
         ),
     ];
@@ -197,26 +127,16 @@ async fn tokens_are_refused_in_the_words_of_kube_apiserver() {
 async fn the_broken_signature_is_broken_for_every_algorithm() {
     let (cluster, mut client) = cluster().await;
     for alg in Algorithm::ALL {
-        let request = TokenRequest {
-            alg,
-            signature: SignatureState::Broken,
-            ..TokenRequest::default()
-        };
+        let request = TokenRequest { alg, signature: SignatureState::Broken, ..TokenRequest::default() };
         let status = client.verdict(&cluster.mint(&request)).await;
-        assert_refused(
-            &status,
-            "[invalid bearer token, go-jose/go-jose: error in cryptographic primitive]",
-        );
+        assert_refused(&status, "[invalid bearer token, go-jose/go-jose: error in cryptographic primitive]");
     }
 }
 
 #[tokio::test]
 async fn a_token_lasts_a_minute_longer_than_it_says() {
     let (cluster, mut client) = cluster().await;
-    let request = TokenRequest {
-        expires_in: -30,
-        ..TokenRequest::default()
-    };
+    let request = TokenRequest { expires_in: -30, ..TokenRequest::default() };
     let status = client.verdict(&cluster.mint(&request)).await;
     assert_eq!(status["authenticated"], true, "{status}");
 }
@@ -262,10 +182,7 @@ async fn a_token_that_begins_with_a_space_is_anonymous() {
 async fn without_audiences_the_api_itself_is_meant() {
     let (cluster, mut client) = cluster().await;
     let audience = World::default().api_audiences;
-    let for_api = cluster.mint(&TokenRequest {
-        audience: audience.clone(),
-        ..TokenRequest::default()
-    });
+    let for_api = cluster.mint(&TokenRequest { audience: audience.clone(), ..TokenRequest::default() });
     let answer = client.review(&for_api, &[]).await.expect("an answer").json();
     assert_eq!(answer["status"]["authenticated"], true, "{answer}");
     assert_eq!(answer["status"]["audiences"], json!(audience));
@@ -283,16 +200,8 @@ async fn without_audiences_the_api_itself_is_meant() {
 async fn a_key_that_is_withdrawn_is_unknown_and_unpublished() {
     let (cluster, mut client) = cluster().await;
     let token = cluster.mint(&TokenRequest::default());
-    cluster
-        .set_world(World {
-            signing_keys: vec![Algorithm::Es256],
-            ..World::default()
-        })
-        .await;
-    assert_refused(
-        &client.verdict(&token).await,
-        "[invalid bearer token, invalid signature, no keys found]",
-    );
+    cluster.set_world(World { signing_keys: vec![Algorithm::Es256], ..World::default() }).await;
+    assert_refused(&client.verdict(&token).await, "[invalid bearer token, invalid signature, no keys found]");
     let keys = client.get_as(KEYS, "*/*").await.expect("an answer").json();
     assert_eq!(keys["keys"].as_array().expect("keys").len(), 1);
     assert_eq!(keys["keys"][0]["alg"], "ES256");
@@ -303,13 +212,7 @@ async fn a_review_without_a_token_is_a_bad_request() {
     let (_cluster, mut client) = cluster().await;
     let answer = client.review("", &[]).await.expect("an answer");
     assert_eq!(answer.status, 400, "{answer:?}");
-    assert_eq!(
-        answer.json()["message"],
-        "token is required for TokenReview in authentication"
-    );
-    let answer = client
-        .send(http::Method::POST, REVIEWS, "*/*", "no JSON")
-        .await
-        .expect("an answer");
+    assert_eq!(answer.json()["message"], "token is required for TokenReview in authentication");
+    let answer = client.send(http::Method::POST, REVIEWS, "*/*", "no JSON").await.expect("an answer");
     assert_eq!(answer.status, 400, "{answer:?}");
 }

@@ -50,19 +50,9 @@ EXAMPLES
 /// What is to be done.
 pub(crate) enum Command {
     Help,
-    Serve {
-        directory: PathBuf,
-        options: Options,
-    },
-    Exec {
-        options: Options,
-        program: OsString,
-        arguments: Vec<OsString>,
-    },
-    Token {
-        directory: PathBuf,
-        request: Box<TokenRequest>,
-    },
+    Serve { directory: PathBuf, options: Options },
+    Exec { options: Options, program: OsString, arguments: Vec<OsString> },
+    Token { directory: PathBuf, request: Box<TokenRequest> },
 }
 
 /// How the cluster is to be.
@@ -117,11 +107,7 @@ fn exec(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("port") => options.port = parser.value()?.parse()?,
             Value(program) => {
                 let arguments = parser.raw_args()?.collect();
-                return Ok(Command::Exec {
-                    options,
-                    program,
-                    arguments,
-                });
+                return Ok(Command::Exec { options, program, arguments });
             }
             other => return Err(other.unexpected()),
         }
@@ -144,8 +130,5 @@ fn token(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
         }
     }
     let directory = directory.ok_or("token needs --dir")?;
-    Ok(Command::Token {
-        directory,
-        request: Box::new(request),
-    })
+    Ok(Command::Token { directory, request: Box::new(request) })
 }

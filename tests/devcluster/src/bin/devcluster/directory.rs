@@ -20,15 +20,11 @@ impl Directory {
     pub(crate) fn create(root: &Path) -> Result<Directory, String> {
         let named = |error| format!("{}: {error}", root.display());
         fs::create_dir_all(root).map_err(named)?;
-        Ok(Directory {
-            root: root.canonicalize().map_err(named)?,
-        })
+        Ok(Directory { root: root.canonicalize().map_err(named)? })
     }
 
     pub(crate) fn open(root: &Path) -> Directory {
-        Directory {
-            root: root.to_owned(),
-        }
+        Directory { root: root.to_owned() }
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -56,10 +52,7 @@ impl Directory {
         cluster
             .write_kubeconfig(&self.root)
             .map_err(|error| format!("{}: {error}", self.kubeconfig().display()))?;
-        let token = cluster.mint(&TokenRequest {
-            expires_in: TOKEN_LIFETIME,
-            ..TokenRequest::default()
-        });
+        let token = cluster.mint(&TokenRequest { expires_in: TOKEN_LIFETIME, ..TokenRequest::default() });
         let refused = cluster.mint(&TokenRequest {
             namespace: "default".to_owned(),
             service_account: "default".to_owned(),

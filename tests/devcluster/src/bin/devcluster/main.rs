@@ -15,11 +15,7 @@ fn main() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Ok(Command::Serve { directory, options }) => run::serve(&directory, &options),
-        Ok(Command::Exec {
-            options,
-            program,
-            arguments,
-        }) => run::exec(&options, &program, &arguments),
+        Ok(Command::Exec { options, program, arguments }) => run::exec(&options, &program, &arguments),
         Ok(Command::Token { directory, request }) => run::token(&directory, &request),
         Err(error) => Err(format!("{error}; see devcluster --help")),
     };

@@ -113,8 +113,6 @@ async fn finish(mut child: Child) -> Result<ExitStatus, String> {
 
 /// The child's status, or 128 and its signal as shells say it.
 fn exit_code(status: ExitStatus) -> ExitCode {
-    let code = status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }

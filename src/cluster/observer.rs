@@ -1,0 +1,79 @@
+//! What a cluster tells of itself while it works, for logs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::api::Call;
+use super::counters::ClusterCounters;
+use super::error::Fault;
+use crate::outcome::cause_chain;
+
+/// Something that happened to a cluster's connections or credentials.
+#[derive(Debug)]
+pub enum ClusterEvent<'a> {
+    /// A connection was made.
+    ConnectionOpened {
+        /// Scheme, host and port.
+        origin: &'a str,
+        /// `HTTP/2` or `HTTP/1.1`.
+        protocol: &'static str,
+    },
+    /// An attempt to connect failed, for all that waited for it.
+    ConnectionFailed {
+        /// Scheme, host and port.
+        origin: &'a str,
+        /// The whole cause chain.
+        cause: String,
+    },
+    /// Changed files were taken over.
+    CredentialsReloaded,
+}
+
+/// Is told of every event, on whichever thread it happens; must not wait.
+#[derive(Clone)]
+pub struct Observer(Arc<dyn Fn(&ClusterEvent<'_>) + Send + Sync>);
+
+impl Observer {
+    /// Calls `told` for each event.
+    pub fn new(told: impl Fn(&ClusterEvent<'_>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(told))
+    }
+}
+
+/// Counts what happens to a cluster and tells of it.
+pub(super) struct Telemetry {
+    pub(super) counters: ClusterCounters,
+    observer: Observer,
+}
+
+impl Telemetry {
+    pub(super) fn new(observer: Observer) -> Self {
+        Self { counters: ClusterCounters::default(), observer }
+    }
+
+    pub(super) fn call_ended(&self, call: Call, status: Option<u16>) {
+        self.counters.count_call(call, status);
+    }
+
+    pub(super) fn connection_opened(&self, origin: &str, is_h1: bool) {
+        self.counters.count_connection();
+        let protocol = if is_h1 { "HTTP/1.1" } else { "HTTP/2" };
+        (self.observer.0)(&ClusterEvent::ConnectionOpened { origin, protocol });
+    }
+
+    pub(super) fn connection_failed(&self, origin: &str, fault: &Fault) {
+        let cause = cause_chain(fault);
+        (self.observer.0)(&ClusterEvent::ConnectionFailed { origin, cause });
+    }
+
+    pub(super) fn credentials_reloaded(&self) {
+        self.counters.count_reload();
+        (self.observer.0)(&ClusterEvent::CredentialsReloaded);
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
