@@ -58,3 +58,42 @@ fn the_table_of_reasons_is_fresh() {
     );
     hold(&root().join("docs/reasons.md"), &page);
 }
+
+#[test]
+fn the_go_constants_are_fresh() {
+    let mut constants = String::new();
+    let mut rows = String::new();
+    for row in TABLE {
+        let name = go_name(row.word);
+        write!(
+            constants,
+            "\t// {name}: {meaning}\n\t{name} Reason = \"{word}\"\n",
+            meaning = row.meaning,
+            word = row.word
+        )
+        .expect("write to a string");
+        writeln!(rows, "\t{{{name}, {}, {}}},", row.precise, go_text(row.meaning)).expect("write to a string");
+    }
+    let file = format!(
+        "// Code generated from src/outcome.rs by `make generate`. DO NOT EDIT.\n\npackage psat\n\n\
+         // The reasons. docs/reasons.md says for each which code it has in which error style, and what to do about it.\n\
+         const (\n{constants})\n\n\
+         // table has the codes of the error style precise.\n\
+         var table = []row{{\n{rows}}}\n"
+    );
+    hold(&root().join("bindings/go/reasons.go"), &file);
+}
+
+/// `NODE_UID_EMPTY` is `ReasonNodeUIDEmpty`.
+fn go_name(word: &str) -> String {
+    let capitalised = word.split('_').map(|part| match part {
+        "API" | "ID" | "OK" | "UID" => part.to_owned(),
+        _ => part[..1].to_owned() + &part[1..].to_ascii_lowercase(),
+    });
+    std::iter::once("Reason".to_owned()).chain(capitalised).collect()
+}
+
+/// A string of Go. The table has no characters that JSON and Go escape in different ways.
+fn go_text(text: &str) -> String {
+    serde_json::to_string(text).expect("a text is JSON")
+}

@@ -1,0 +1,6 @@
+//go:build !psat_static
+
+package capi
+
+// #cgo pkg-config: psat_attestor
+import "C"

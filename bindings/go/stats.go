@@ -1,0 +1,68 @@
+package psat
+
+import "encoding/json"
+
+// Stats has counters since an attestor was made.
+type Stats struct {
+	// ConfigGeneration is that of the configuration in force; 0 if there is none.
+	ConfigGeneration uint64 `json:"config_generation"`
+	// Attestations counts them by reason; what never happened is left out.
+	Attestations map[Reason]uint64 `json:"attestations"`
+	// Latency is how long they took.
+	Latency Histogram `json:"latency"`
+	// Clusters has the configured clusters by name.
+	Clusters map[string]ClusterStats `json:"clusters"`
+	// QueuedBytes is how many bytes of tokens wait now.
+	QueuedBytes uint64 `json:"queued_bytes"`
+	// PanicsCaught counts faults inside the library.
+	PanicsCaught uint64 `json:"panics_caught"`
+	// DocumentsAlive is how many documents the library has handed out, in this process, that are not freed yet. This
+	// package frees each as soon as it has copied it.
+	DocumentsAlive uint64 `json:"documents_alive"`
+	// Document is the whole answer, as JSON.
+	Document json.RawMessage `json:"-"`
+}
+
+// ClusterStats has the counters of one cluster.
+type ClusterStats struct {
+	// InFlight is how many attestations may make calls now; PeakInFlight the most there have been.
+	InFlight     uint64 `json:"in_flight"`
+	PeakInFlight uint64 `json:"peak_in_flight"`
+	// Queued is how many wait for their turn now.
+	Queued uint64 `json:"queued"`
+	// Attestations counts them by reason.
+	Attestations map[Reason]uint64 `json:"attestations"`
+	// Latency is how long they took.
+	Latency Histogram `json:"latency"`
+	// APICalls counts calls by kind and by class of status.
+	APICalls map[string]map[string]uint64 `json:"api_calls"`
+	// ConnectionsOpened counts connections to the API server.
+	ConnectionsOpened uint64 `json:"connections_opened"`
+	// CredentialReloads counts how often credentials were read anew.
+	CredentialReloads uint64 `json:"credential_reloads"`
+}
+
+// Histogram counts durations: Counts[i] of at most BoundsUS[i] microseconds, the last of more than all bounds.
+type Histogram struct {
+	BoundsUS []uint64 `json:"bounds_us"`
+	Counts   []uint64 `json:"counts"`
+	Count    uint64   `json:"count"`
+	SumUS    uint64   `json:"sum_us"`
+}
+
+// Stats returns counters since the attestor was made. After [Attestor.Close] it is refused with [ReasonShuttingDown].
+func (a *Attestor) Stats() (*Stats, error) {
+	if !a.enter() {
+		return nil, refusal(ReasonShuttingDown)
+	}
+	defer a.leave()
+	code, answer := a.handle.Stats()
+	if code != 0 {
+		return nil, errorOf(code, answer)
+	}
+	stats := &Stats{Document: answer}
+	if err := json.Unmarshal(answer, stats); err != nil {
+		return nil, unreadable(err)
+	}
+	return stats, nil
+}
