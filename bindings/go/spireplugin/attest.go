@@ -29,21 +29,19 @@ func (p *Plugin) Attest(stream nodeattestorv1.NodeAttestor_AttestServer) error {
 	ctx := stream.Context()
 	result, err := attestor.Attest(ctx, request.GetPayload(), psat.WithPeer(agentAddress(ctx)))
 	if err != nil {
-		return p.refuse(err)
+		return p.refusal(err)
 	}
-	p.tellSuccess(result)
 	return stream.Send(response(&result.AgentAttributes))
 }
 
-// refuse logs what the operator should know, and returns what the agent may.
-func (p *Plugin) refuse(err error) error {
-	var refusal *psat.Error
-	if !errors.As(err, &refusal) {
+// refusal is what an agent may know. The operator is told the rest by the library's log record of the attestation.
+func (p *Plugin) refusal(err error) error {
+	var refused *psat.Error
+	if !errors.As(err, &refused) {
 		p.log.Error("Attestation failed", "error", err)
 		return status.Error(codes.Internal, "attestation failed")
 	}
-	p.tellRefusal(refusal)
-	return refusal.GRPCStatus().Err()
+	return refused.GRPCStatus().Err()
 }
 
 func response(attributes *psat.AgentAttributes) *nodeattestorv1.AttestResponse {

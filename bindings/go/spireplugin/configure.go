@@ -33,52 +33,50 @@ func (p *Plugin) Configure(ctx context.Context, request *configv1.ConfigureReque
 
 func (p *Plugin) apply(ctx context.Context, proposed *proposal) error {
 	attestor, err := p.current()
-	if errors.Is(err, errClosed) {
+	switch {
+	case err == nil:
+		_, err = attestor.Configure(ctx, psat.RawConfig(proposed.document))
+		return refusedConfiguration(err)
+	case errors.Is(err, errNotConfigured):
+		return p.start(ctx, proposed)
+	default:
 		return err
 	}
-	isFirst := err != nil
-	if isFirst {
-		// With engine alone, so that the log is connected before anything happens.
-		attestor, err = psat.New(ctx, psat.RawConfig(proposed.engine), psat.WithEvents(psat.LevelDebug, p.tellEvent))
-		if err != nil {
-			return p.refused(err)
-		}
-	}
-	validation, err := attestor.Configure(ctx, psat.RawConfig(proposed.document))
+}
+
+// start is the first Configure.
+func (p *Plugin) start(ctx context.Context, proposed *proposal) error {
+	recorder := newRecorder(p.log)
+	// With engine alone at first, so that the log is connected before anything happens.
+	attestor, err := psat.New(ctx, psat.RawConfig(proposed.engine), psat.WithEvents(wanted(p.log), recorder.tell))
 	if err != nil {
-		if isFirst {
-			_ = attestor.Close()
-		}
-		return p.refused(err)
+		recorder.stop()
+		return refusedConfiguration(err)
 	}
-	tellNotes(p.log, validation.Notes)
-	if isFirst {
-		p.publish(attestor)
+	starting := &running{attestor: attestor, recorder: recorder}
+	if _, err := attestor.Configure(ctx, psat.RawConfig(proposed.document)); err != nil {
+		_ = starting.close()
+		return refusedConfiguration(err)
 	}
+	if p.metrics.IsInitialized() {
+		starting.publisher = newPublisher(p.log, &p.metrics, attestor, publishEvery)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.running = starting
 	return nil
 }
 
-// publish lets attestations go to the attestor.
-func (p *Plugin) publish(attestor *psat.Attestor) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.attestor = attestor
-	if p.metrics.IsInitialized() {
-		p.publisher = newPublisher(p.log, &p.metrics, attestor, publishEvery)
-	}
-}
-
-// refused is the answer to a configuration that the library refuses.
-func (p *Plugin) refused(err error) error {
+// refusedConfiguration is the answer to a configuration that the library refuses, which SPIRE logs.
+func refusedConfiguration(err error) error {
 	var refusal *psat.Error
 	if !errors.As(err, &refusal) {
-		return status.Error(codes.Internal, err.Error())
+		return err
 	}
-	tellNotes(p.log, refusal.Notes)
 	if faults := mistakes(refusal.Notes); len(faults) > 0 {
 		return status.Error(codes.InvalidArgument, faults[0])
 	}
-	return refusal
+	return refusal.GRPCStatus().Err()
 }
 
 // Validate says whether Configure would take the configuration. It starts nothing and touches no network.
@@ -214,17 +212,4 @@ func mistakes(notes []psat.Note) []string {
 		}
 	}
 	return found
-}
-
-func tellNotes(log hclog.Logger, notes []psat.Note) {
-	for _, note := range notes {
-		level := hclog.Info
-		switch note.Severity {
-		case psat.SeverityError:
-			level = hclog.Error
-		case psat.SeverityWarning:
-			level = hclog.Warn
-		}
-		log.Log(level, "Configuration: "+note.Message, "path", note.Path)
-	}
 }

@@ -1,11 +1,13 @@
 package spireplugin
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc/codes"
@@ -13,96 +15,53 @@ import (
 	psat "psat-attestor.example/bindings/go"
 )
 
-// tellSuccess logs an attestation that went well: what looks odd about it as a warning.
-func (p *Plugin) tellSuccess(result *psat.Result) {
-	level := hclog.Debug
-	if len(result.Diagnostics.Warnings) > 0 {
-		level = hclog.Warn
-	}
-	if !tells(p.log, level) {
-		return
-	}
-	fields := append(operation(result.Document), "agent_id", result.AgentAttributes.SPIFFEID)
-	p.log.Log(level, "Agent attested", append(fields, particulars(&result.Diagnostics)...)...)
+// recordsWaiting is how many log records may wait for a SPIRE that is slow to take them.
+const recordsWaiting = 1024
+
+// recorder writes the library's log records, each attestation among them, to SPIRE's log. Whoever has a record never
+// waits: what comes too fast is dropped and counted, so that no flood of refusals holds up attestation.
+type recorder struct {
+	log     hclog.Logger
+	records chan psat.Event
+	dropped atomic.Uint64
+	done    sync.WaitGroup
 }
 
-// tellRefusal logs why an agent was refused, with all that it is not told.
-func (p *Plugin) tellRefusal(refusal *psat.Error) {
-	fields := append(operation(refusal.Document), "code", refusal.GRPCStatus().Code().String(), "reason", string(refusal.Reason))
-	if refusal.Detail != "" {
-		fields = append(fields, "detail", refusal.Detail)
-	}
-	if refusal.Diagnostics != nil {
-		fields = append(fields, particulars(refusal.Diagnostics)...)
-	}
-	p.log.Log(gravity(refusal.Code), "Agent not attested: "+refusal.Message, fields...)
+func newRecorder(log hclog.Logger) *recorder {
+	r := &recorder{log: log, records: make(chan psat.Event, recordsWaiting)}
+	r.done.Go(r.run)
+	return r
 }
 
-// gravity is the level of a refusal: a warning if it is about the agent, an error if attestation itself does not work.
-func gravity(code codes.Code) hclog.Level {
-	switch code {
-	case codes.Canceled:
-		return hclog.Debug
-	case codes.InvalidArgument, codes.NotFound, codes.PermissionDenied, codes.Unauthenticated:
-		return hclog.Warn
+// stop returns when everything is written. Nothing may be told any more.
+func (r *recorder) stop() {
+	close(r.records)
+	r.done.Wait()
+}
+
+func (r *recorder) tell(event psat.Event) {
+	select {
+	case r.records <- event:
 	default:
-		return hclog.Error
+		r.dropped.Add(1)
 	}
 }
 
-// particulars are the diagnostics as fields of a log record; what is empty is left out.
-func particulars(d *psat.Diagnostics) []any {
-	var fields []any
-	for _, field := range []struct{ key, value string }{
-		{"cluster", d.Cluster},
-		{"credential_id", d.CredentialID},
-		{"peer", d.Peer},
-		{"lookup", d.Lookup},
-		{"api_calls", calls(d.APICalls)},
-		{"warnings", strings.Join(d.Warnings, "; ")},
-	} {
-		if field.value != "" {
-			fields = append(fields, field.key, field.value)
+func (r *recorder) run() {
+	for event := range r.records {
+		r.log.Log(levelOf(event.Level), sentence(event.Message), fieldsOf(event.Fields)...)
+		if dropped := r.dropped.Swap(0); dropped > 0 {
+			r.log.Warn("Log records were dropped: they came too fast", "records", dropped)
 		}
 	}
-	return append(fields, "elapsed", d.Elapsed().String())
 }
 
-// calls is one word for each API call: its kind, the HTTP status (0 if no answer came), and the tries if several.
-func calls(made []psat.APICall) string {
-	words := make([]string, 0, len(made))
-	for _, call := range made {
-		word := fmt.Sprintf("%s=%d", call.Call, call.Status)
-		if call.Attempts > 1 {
-			word += fmt.Sprintf("(%d tries)", call.Attempts)
-		}
-		words = append(words, word)
+// wanted is the level of the records that the log would show. SPIRE's log has none below debug.
+func wanted(log hclog.Logger) psat.Level {
+	if log.IsDebug() {
+		return psat.LevelDebug
 	}
-	return strings.Join(words, " ")
-}
-
-// operation is the number by which the library's own records name the attestation.
-func operation(document []byte) []any {
-	var answer struct {
-		Operation string `json:"operation"`
-	}
-	if json.Unmarshal(document, &answer) != nil || answer.Operation == "" {
-		return nil
-	}
-	return []any{"operation", answer.Operation}
-}
-
-// tellEvent hands on one of the library's own log records.
-func (p *Plugin) tellEvent(event psat.Event) {
-	level := levelOf(event.Level)
-	if !tells(p.log, level) {
-		return
-	}
-	fields := make([]any, 0, 2*len(event.Fields))
-	for _, key := range slices.Sorted(maps.Keys(event.Fields)) {
-		fields = append(fields, key, event.Fields[key])
-	}
-	p.log.Log(level, event.Message, fields...)
+	return psat.LevelInfo
 }
 
 func levelOf(level psat.Level) hclog.Level {
@@ -120,13 +79,68 @@ func levelOf(level psat.Level) hclog.Level {
 	}
 }
 
-func tells(log hclog.Logger, level hclog.Level) bool {
-	switch level {
-	case hclog.Trace:
-		return log.IsTrace()
-	case hclog.Debug:
-		return log.IsDebug()
-	default:
-		return true
+// sentence begins as SPIRE's messages do.
+func sentence(message string) string {
+	if message == "" {
+		return message
 	}
+	return strings.ToUpper(message[:1]) + message[1:]
+}
+
+// fieldsOf makes the fields of a record readable in a log that knows words alone. What is empty is left out.
+func fieldsOf(values map[string]any) []any {
+	fields := make([]any, 0, 2*len(values))
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		value := values[name]
+		switch name {
+		case "code":
+			value = codeName(value)
+		case "elapsed_us":
+			name, value = "elapsed", duration(value)
+		case "api_calls":
+			value = joined(value, " ", call)
+		case "warnings":
+			value = joined(value, "; ", func(each any) string { return fmt.Sprint(each) })
+		}
+		if value != nil && value != "" {
+			fields = append(fields, name, value)
+		}
+	}
+	return fields
+}
+
+func codeName(value any) any {
+	if code, ok := value.(float64); ok {
+		return codes.Code(code).String()
+	}
+	return value
+}
+
+func duration(value any) any {
+	if microseconds, ok := value.(float64); ok {
+		return (time.Duration(microseconds) * time.Microsecond).String()
+	}
+	return value
+}
+
+func joined(value any, separator string, word func(any) string) string {
+	list, _ := value.([]any)
+	words := make([]string, 0, len(list))
+	for _, each := range list {
+		words = append(words, word(each))
+	}
+	return strings.Join(words, separator)
+}
+
+// call is one API call in a word: its kind, the HTTP status if there was an answer, and the tries if several.
+func call(value any) string {
+	made, _ := value.(map[string]any)
+	word := fmt.Sprint(made["call"])
+	if status, ok := made["status"].(float64); ok {
+		word += fmt.Sprintf("=%.0f", status)
+	}
+	if attempts, ok := made["attempts"].(float64); ok && attempts > 1 {
+		word += fmt.Sprintf("(%.0f tries)", attempts)
+	}
+	return word
 }

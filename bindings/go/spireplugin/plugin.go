@@ -42,9 +42,15 @@ type Plugin struct {
 
 	configuring sync.Mutex // one Configure or Close at a time
 	mu          sync.RWMutex
-	attestor    *psat.Attestor // nil until configured, and after Close
-	publisher   *publisher     // nil where SPIRE offers no metrics
+	running     *running // nil until configured, and after Close
 	closed      bool
+}
+
+// running is what a plugin has once it is configured.
+type running struct {
+	attestor  *psat.Attestor
+	recorder  *recorder
+	publisher *publisher // nil where SPIRE takes no metrics
 }
 
 // New makes a plugin that has yet to be configured. It starts nothing.
@@ -65,25 +71,34 @@ func (p *Plugin) BrokerHostServices(broker pluginsdk.ServiceBroker) error {
 	return nil
 }
 
-// Close is called by SPIRE when it unloads the plugin: attestations that run are canceled, and afterwards there are
-// none. Closing again does nothing.
+// Close is called by SPIRE when it unloads the plugin: attestations that run are ended, and there are none afterwards.
+// Closing again does nothing.
 func (p *Plugin) Close() error {
 	p.configuring.Lock()
 	defer p.configuring.Unlock()
 	p.mu.Lock()
-	attestor, publisher := p.attestor, p.publisher
-	p.attestor, p.publisher, p.closed = nil, nil, true
+	ending := p.running
+	p.running, p.closed = nil, true
 	p.mu.Unlock()
-	if publisher != nil {
-		publisher.stop()
-	}
-	if attestor == nil {
+	if ending == nil {
 		return nil
 	}
-	return attestor.Close()
+	return ending.close()
 }
 
-var errClosed = status.Error(codes.Unavailable, "the plugin is closed")
+func (r *running) close() error {
+	if r.publisher != nil {
+		r.publisher.stop()
+	}
+	err := r.attestor.Close()
+	r.recorder.stop()
+	return err
+}
+
+var (
+	errNotConfigured = status.Error(codes.FailedPrecondition, "not configured")
+	errClosed        = status.Error(codes.Unavailable, "the plugin is closed")
+)
 
 // current is the attestor that attestations go to, or what to answer if there is none.
 func (p *Plugin) current() (*psat.Attestor, error) {
@@ -92,9 +107,9 @@ func (p *Plugin) current() (*psat.Attestor, error) {
 	switch {
 	case p.closed:
 		return nil, errClosed
-	case p.attestor == nil:
-		return nil, status.Error(codes.FailedPrecondition, "not configured")
+	case p.running == nil:
+		return nil, errNotConfigured
 	default:
-		return p.attestor, nil
+		return p.running.attestor, nil
 	}
 }
