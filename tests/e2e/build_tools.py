@@ -1,7 +1,7 @@
-"""Builds what the end-to-end tests run: kube-apiserver, etcd, kubectl and the certificate writer.
+"""Builds what the end-to-end tests run: kube-apiserver, etcd, kubectl, SPIRE, and small programs of their own.
 
 All come from the Go modules below `tools/`, so that a Go toolchain is the only thing needed. The first build of
-kube-apiserver takes several minutes; afterwards Go's build cache answers in seconds.
+kube-apiserver takes several minutes, that of SPIRE some more; afterwards Go's build cache answers in seconds.
 
     python3 tests/e2e/build_tools.py
 """
@@ -20,6 +20,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 KUBERNETES = HERE / "tools" / "kubernetes"
 CERTIFICATES = HERE / "tools" / "certificates"
+SPIRE = HERE / "tools" / "spire"
 HEARTBEAT_SECONDS = 30.0
 
 
@@ -49,12 +50,32 @@ class Tools:
     def certificates(self) -> Path:
         return self.directory / "certificates"
 
+    @property
+    def spire_server(self) -> Path:
+        return self.directory / "spire-server"
+
+    @property
+    def spire_agent(self) -> Path:
+        return self.directory / "spire-agent"
+
+    @property
+    def many_agents(self) -> Path:
+        return self.directory / "many-agents"
+
 
 def kubernetes_version() -> str:
+    return required_version(KUBERNETES, "k8s.io/kubernetes")
+
+
+def spire_version() -> str:
+    return required_version(SPIRE, "github.com/spiffe/spire")
+
+
+def required_version(module: Path, dependency: str) -> str:
     """The version that go.mod requires, such as `v1.37.2`."""
-    found = re.search(r"k8s\.io/kubernetes (v[0-9.]+)", (KUBERNETES / "go.mod").read_text())
+    found = re.search(rf"{re.escape(dependency)} (v[0-9.]+)", (module / "go.mod").read_text())
     if found is None:
-        raise BuildFailed(f"{KUBERNETES / 'go.mod'} requires no k8s.io/kubernetes")
+        raise BuildFailed(f"{module / 'go.mod'} requires no {dependency}")
     return found.group(1)
 
 
@@ -75,13 +96,22 @@ def build(tools: Tools = Tools()) -> Tools:
     return tools
 
 
-def compile_package(output: Path, module: Path, package: str, flags: str) -> None:
+def build_spire(tools: Tools = Tools()) -> Tools:
+    tools.directory.mkdir(parents=True, exist_ok=True)
+    # Its sqlite3 is C.
+    compile_package(tools.spire_server, SPIRE, "github.com/spiffe/spire/cmd/spire-server", "-s -w", cgo=True)
+    compile_package(tools.spire_agent, SPIRE, "github.com/spiffe/spire/cmd/spire-agent", "-s -w", cgo=True)
+    compile_package(tools.many_agents, SPIRE, "./many-agents", "-s -w", cgo=True)
+    return tools
+
+
+def compile_package(output: Path, module: Path, package: str, flags: str, *, cgo: bool = False) -> None:
     command = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", str(output), package]
     began = time.monotonic()
     compiler = subprocess.Popen(
         command,
         cwd=module,
-        env={**os.environ, "CGO_ENABLED": "0"},
+        env={**os.environ, "CGO_ENABLED": "1" if cgo else "0"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -113,6 +143,6 @@ def report(line: str) -> None:
 
 if __name__ == "__main__":
     try:
-        build()
+        build_spire(build())
     except BuildFailed as failure:
         sys.exit(str(failure))

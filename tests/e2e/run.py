@@ -1,10 +1,13 @@
-"""The end-to-end tests: real TokenRequest tokens, a real kube-apiserver, and the library through its C ABI.
+"""The end-to-end tests: real TokenRequest tokens, a real kube-apiserver, and the library: through its C ABI, and as a
+plugin of a stock SPIRE server.
 
     python3 tests/e2e/run.py                    all cases
     python3 tests/e2e/run.py --only tampered    the cases whose name holds the word
     python3 tests/e2e/run.py --server-only      the cases that need no library
+    python3 tests/e2e/run.py --without-spire    the cases that need neither SPIRE nor the plugin
 
-PSAT_LIB names the library to load; absent, it is target/ship/release/libpsat_attestor.so.
+PSAT_LIB names the library to load; absent, it is target/ship/release/libpsat_attestor.so. PSAT_PLUGIN names the plugin;
+absent, it is target/plugin/spire-plugin-k8s-psat.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ from build_tools import ROOT, BuildFailed
 from cluster import Cluster
 from kubectl import Kubectl
 from psat import Library
+from spire import plugin_path
+from spire_case import SpireCase
 from world import REVIEWERS, ServerCase, World
 
 SERVER_MODULES = ["test_server"]
@@ -39,6 +44,7 @@ LIBRARY_MODULES = [
     "test_credentials",
     "test_restart",
 ]
+SPIRE_MODULES = ["test_spire"]
 # A case that takes longer hangs in a call that should have had a deadline.
 CASE_SECONDS = 240
 
@@ -75,9 +81,14 @@ class Listing(unittest.TestResult):
 def main() -> int:
     arguments = parse()
     library = None if arguments.server_only else load_library()
+    with_spire = not (arguments.server_only or arguments.without_spire)
+    if with_spire and not plugin_path().is_file():
+        sys.exit(f"there is no plugin at {plugin_path()}: build it first, set PSAT_PLUGIN, or say --without-spire")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     tools = build_tools.build()
+    if with_spire:
+        build_tools.build_spire(tools)
     result = Listing()
     with tempfile.TemporaryDirectory(prefix="psat-e2e-") as name:
         directory = Path(name)
@@ -87,7 +98,9 @@ def main() -> int:
             cluster.start()
             ServerCase.world = World(cluster, Kubectl(tools.kubectl, directory), directory, library)
             ServerCase.world.populate()
-            cases(arguments.only, with_library=library is not None).run(result)
+            SpireCase.world, SpireCase.tools = ServerCase.world, tools
+            modules = SERVER_MODULES + (LIBRARY_MODULES if library else []) + (SPIRE_MODULES if with_spire else [])
+            cases(arguments.only, modules).run(result)
         except BaseException:
             report(cluster.tails())
             raise
@@ -104,6 +117,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Attests real tokens at a real kube-apiserver.")
     parser.add_argument("--only", default="", metavar="WORD", help="run the cases whose name holds this")
     parser.add_argument("--server-only", action="store_true", help="run the cases that need no library")
+    parser.add_argument("--without-spire", action="store_true", help="leave out the cases with SPIRE")
     return parser.parse_args()
 
 
@@ -114,8 +128,8 @@ def load_library() -> Library:
     return Library(path)
 
 
-def cases(word: str, *, with_library: bool) -> unittest.TestSuite:
-    loaded = unittest.defaultTestLoader.loadTestsFromNames(SERVER_MODULES + (LIBRARY_MODULES if with_library else []))
+def cases(word: str, modules: list[str]) -> unittest.TestSuite:
+    loaded = unittest.defaultTestLoader.loadTestsFromNames(modules)
     return unittest.TestSuite(each for each in flat(loaded) if word.replace("_", " ") in readable(each))
 
 

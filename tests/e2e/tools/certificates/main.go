@@ -53,6 +53,7 @@ func writeAll(directory string, users []string) error {
 		Subject:     pkix.Name{CommonName: "kube-apiserver"},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames:    []string{"kubernetes.default.svc"},
 	}
 	if err := ca.issue(server, filepath.Join(directory, "server")); err != nil {
 		return err
