@@ -42,6 +42,10 @@ class Cluster:
         return f"https://127.0.0.1:{self._port}"
 
     @property
+    def port(self) -> int:
+        return self._port
+
+    @property
     def authority(self) -> Path:
         return self._certificates / "ca.crt"
 

@@ -18,11 +18,11 @@ class Kubeconfigs:
     kubectl: Kubectl
     directory: Path
 
-    def with_certificate(self, name: str, user: str, *, inline: bool = False) -> Path:
+    def with_certificate(self, name: str, user: str, *, inline: bool = False, address: str | None = None) -> Path:
         """A client certificate, named by path or, with `inline`, carried as data (the authority too)."""
         certificate, key = self.cluster.certificate(user), self.cluster.key(user)
         credential = [f"--client-certificate={certificate}", f"--client-key={key}", f"--embed-certs={_word(inline)}"]
-        return self._write(name, credential, inline=inline)
+        return self._write(name, credential, inline=inline, address=address)
 
     def with_token(self, name: str, token: str) -> Path:
         return self._write(name, [f"--token={token}"])

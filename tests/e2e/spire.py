@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +49,11 @@ class PluginEntry:
     # What SPIRE holds the program against; that of `command` unless told otherwise.
     checksum: str | None = None
 
-    def lines(self) -> list[str]:
+    def settings(self) -> dict[str, str]:
         if self.command is None:
-            return []
+            return {}
         checksum = self.checksum or hashlib.sha256(self.command.read_bytes()).hexdigest()
-        return [f"plugin_cmd = {quoted(self.command)}", f"plugin_checksum = {quoted(checksum)}"]
+        return {"plugin_cmd": str(self.command), "plugin_checksum": checksum}
 
 
 BUILT_IN = PluginEntry()
@@ -72,34 +73,30 @@ class SpireServer:
         self.config = directory / "server.conf"
         self.socket = directory / "api.sock"
         self.log = directory / "spire-server.log"
-        [self._port] = free_ports(1)
+        self._port, self._metrics_port = free_ports(2)
         self._process: Process | None = None
         self.write(entry, plugin_data)
 
     def write(self, entry: PluginEntry, plugin_data: str | Path) -> None:
+        """server.conf in HCL."""
         data = (
             f"plugin_data_file = {quoted(plugin_data)}"
             if isinstance(plugin_data, Path)
             else f"plugin_data {{\n{plugin_data}\n}}"
         )
-        program = "\n        ".join(entry.lines())
+        program = "\n".join(f"{key} = {quoted(value)}" for key, value in entry.settings().items())
+        server = "\n".join(f"{key} = {json.dumps(value)}" for key, value in self._server().items())
         self.config.write_text(
             f"""
 server {{
-    bind_address = "127.0.0.1"
-    bind_port = "{self._port}"
-    socket_path = {quoted(self.socket)}
-    trust_domain = "{TRUST_DOMAIN}"
-    data_dir = {quoted(self.directory)}
-    log_level = "DEBUG"
-    agent_ttl = "{AGENT_TTL}"
+{server}
     ratelimit {{ attestation = false, signing = false }}
 }}
 plugins {{
     DataStore "sql" {{
         plugin_data {{
             database_type = "sqlite3"
-            connection_string = {quoted(self.directory / "datastore.sqlite3")}
+            connection_string = {quoted(self._database())}
         }}
     }}
     KeyManager "memory" {{ plugin_data {{}} }}
@@ -108,9 +105,33 @@ plugins {{
         {data}
     }}
 }}
-telemetry {{ Prometheus {{ host = "127.0.0.1", port = {free_ports(1)[0]} }} }}
+telemetry {{ Prometheus {{ host = "127.0.0.1", port = {self._metrics_port} }} }}
 """
         )
+
+    def write_json(self, entry: PluginEntry, plugin_data: Mapping[str, Any]) -> None:
+        """The same in JSON."""
+        database = {"database_type": "sqlite3", "connection_string": self._database()}
+        plugins = {
+            "DataStore": {"sql": {"plugin_data": database}},
+            "KeyManager": {"memory": {"plugin_data": {}}},
+            "NodeAttestor": {"k8s_psat": {**entry.settings(), "plugin_data": plugin_data}},
+        }
+        self.config.write_text(json.dumps({"server": self._server(), "plugins": plugins}))
+
+    def _server(self) -> dict[str, Any]:
+        return {
+            "bind_address": "127.0.0.1",
+            "bind_port": str(self._port),
+            "socket_path": str(self.socket),
+            "trust_domain": TRUST_DOMAIN,
+            "data_dir": str(self.directory),
+            "log_level": "DEBUG",
+            "agent_ttl": AGENT_TTL,
+        }
+
+    def _database(self) -> str:
+        return str(self.directory / "datastore.sqlite3")
 
     @property
     def address(self) -> str:
@@ -134,13 +155,20 @@ telemetry {{ Prometheus {{ host = "127.0.0.1", port = {free_ports(1)[0]} }} }}
     def is_running(self) -> bool:
         return self._process is not None and self._process.is_running()
 
-    def send(self, number: signal.Signals) -> None:
+    def reload(self) -> None:
+        """Has the server look at its plugin_data_file again."""
         if self._process is not None:
-            self._process.send(number)
+            self._process.send(signal.SIGUSR1)
 
-    def validate(self) -> tuple[int, str]:
+    def metrics(self) -> str:
+        """What a Prometheus would read."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/metrics", timeout=10.0) as answer:
+            return str(answer.read().decode())
+
+    def validate(self, config: Path | None = None) -> tuple[int, str]:
+        """The exit code of `spire-server validate`, and what it says."""
         done = subprocess.run(
-            [self._tools.spire_server, "validate", "-config", self.config],
+            [self._tools.spire_server, "validate", "-config", config or self.config],
             capture_output=True,
             text=True,
             check=False,
@@ -156,21 +184,18 @@ telemetry {{ Prometheus {{ host = "127.0.0.1", port = {free_ports(1)[0]} }} }}
         agents = json.loads(done.stdout).get("agents") or []
         return [_identity(each) for each in agents]
 
-    def evict(self, identity: Identity) -> None:
-        self._command("agent", "evict", "-spiffeID", identity.spiffe_id)
-
-    def lines(self) -> list[str]:
-        return self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+    def lines(self, *words: str) -> list[str]:
+        """The lines of the log that hold all the words."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return [line for line in text.splitlines() if all(word in line for word in words)]
 
     def tail(self, lines: int = 40) -> str:
         return "\n".join(self.lines()[-lines:])
 
     def plugin_pid(self) -> int:
         """The process of the plugin, as the server told when it started it."""
-        for line in self.lines():
-            if "plugin started" in line:
-                return int(line.split("pid=")[1].split()[0])
-        raise SpireFailed("the server has started no plugin")
+        [line] = self.lines('msg="plugin started"')
+        return int(line.split("pid=")[1].split()[0])
 
     def _command(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -243,9 +268,9 @@ plugins {{
 class ManyAgents:
     """Clients of the server's agent API, each with a token, that attest until told to stop."""
 
-    def __init__(self, tools: Tools, server: SpireServer, cluster: str, tokens: list[str]) -> None:
+    def __init__(self, tools: Tools, server: SpireServer, cluster: str, tokens: list[str], recovery: str) -> None:
         self._child = subprocess.Popen(
-            [tools.many_agents, "-server", server.address, "-cluster", cluster],
+            [tools.many_agents, "-server", server.address, "-cluster", cluster, "-recover", recovery],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from build_tools import Tools
-from spire import BUILT_IN, Identity, PluginEntry, SpireAgent, SpireServer, ours, quoted, wait_for
+from spire import BUILT_IN, Identity, ManyAgents, PluginEntry, SpireAgent, SpireServer, ours, quoted, wait_for
 from world import ACCOUNT, CLUSTER_NAME, NAMESPACE, Pod, World, secret_parts
 
 __all__ = ["BUILT_IN", "SpireCase", "cluster_body", "clusters", "ours"]
@@ -57,6 +57,12 @@ class SpireCase(unittest.TestCase):
         new = [each for each in server.identities() if each.spiffe_id not in before]
         self.assertEqual(len(new), 1, new)
         return new[0]
+
+    def told(self, server: SpireServer, token: str) -> str:
+        """The code and the message that an agent with this token is refused with."""
+        clients = ManyAgents(self.tools, server, CLUSTER_NAME, [token], recovery="0s")
+        [refusal] = clients.finish()["refusals"]
+        return str(refusal)
 
     def _directory(self, kind: str) -> Path:
         return self.world.directory / self.world.new_name(kind)
