@@ -44,7 +44,8 @@ LIBRARY_MODULES = [
     "test_credentials",
     "test_restart",
 ]
-SPIRE_MODULES = ["test_spire"]
+# Its own restart of the API server comes last too.
+SPIRE_MODULES = ["test_spire", "test_spire_beside", "test_spire_many"]
 # A case that takes longer hangs in a call that should have had a deadline.
 CASE_SECONDS = 240
 
@@ -144,7 +145,7 @@ def flat(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
 def readable(test: unittest.TestCase) -> str:
     """`test_server.ServerTest.test_a_pod_is_gone` as `server: a pod is gone`."""
     module, _, method = test.id().split(".", 2)
-    return f"{module.removeprefix('test_')}: {method.removeprefix('test_').replace('_', ' ')}"
+    return f"{module.removeprefix('test_').replace('_', ' ')}: {method.removeprefix('test_').replace('_', ' ')}"
 
 
 def interrupt(number: int, _: FrameType | None) -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 import unittest
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -94,6 +95,20 @@ class World:
         self.set_phase(name, "Pending" if node is None else "Running")
         token = self.kubectl.create_token(NAMESPACE, ACCOUNT, audience, pod=name)
         return Pod(name, str(created["metadata"]["uid"]), token)
+
+    def new_pods(self, count: int) -> list[Pod]:
+        """Many at once, as a cluster has them before a kubelet has spoken; each with a token."""
+        wanted = [manifests.pod(NAMESPACE, self.new_name("agent"), ACCOUNT, NODE) for _ in range(count)]
+        names = self.kubectl.create_all(wanted)
+        with ThreadPoolExecutor(4) as pool:
+            tokens = pool.map(lambda pod: self.kubectl.create_token(NAMESPACE, ACCOUNT, AUDIENCE, pod=pod[0]), names)
+            return [Pod(name, uid, token) for (name, uid), token in zip(names, tokens, strict=True)]
+
+    def token_of_another_account(self) -> str:
+        """A good token of a pod that does not run as the agents' account."""
+        name = self.new_name("other")
+        self.kubectl.create(manifests.pod(NAMESPACE, name, SERVER_ACCOUNT, NODE))
+        return self.kubectl.create_token(NAMESPACE, SERVER_ACCOUNT, AUDIENCE, pod=name)
 
     def set_phase(self, pod: str, phase: str) -> None:
         status: dict[str, Any] = {"phase": phase}

@@ -1,0 +1,77 @@
+"""Many agents, and several API servers, one of which ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from cluster import Cluster
+from kubectl import Kubectl
+from spire import ManyAgents, SpireServer
+from spire_case import SpireCase, cluster_body, clusters, ours
+from world import CLUSTER_NAME, REVIEWERS, Pod, World, agent_id
+
+AGENTS = 200
+
+
+class ManyAgentsTest(SpireCase):
+    pods: ClassVar[list[Pod]] = []
+
+    def setUp(self) -> None:
+        super().setUp()
+        if not self.pods:
+            self.pods.extend(self.world.new_pods(AGENTS))
+
+    def many(self, server: SpireServer) -> ManyAgents:
+        return ManyAgents(self.tools, server, CLUSTER_NAME, [pod.token for pod in self.pods], recovery="45s")
+
+    def assert_all_attested(self, result: Mapping[str, Any]) -> None:
+        self.assertEqual((result["clients"], result["lost"]), (AGENTS, 0), result["refusals"])
+        self.assertEqual(set(result["ids"]), {agent_id(f"pod/{pod.uid}") for pod in self.pods})
+
+    def test_two_hundred_agents_attest_at_once(self) -> None:
+        server = self.server(ours(), self.data(use_pod_uid_for_agent_id=True))
+        result = self.many(server).finish()
+        self.assert_all_attested(result)
+        self.assertEqual(result["refusals"], {})
+        self.assertEqual(len(server.identities()), AGENTS)
+
+    def test_a_killed_api_server_loses_no_agent_that_tries_again(self) -> None:
+        server = self.server(ours(), self.data(use_pod_uid_for_agent_id=True))
+        plugin = server.plugin_pid()
+        clients = self.many(server)
+        time.sleep(3.0)
+        self.world.cluster.end_api_server(signal.SIGKILL)
+        time.sleep(3.0)
+        self.world.cluster.start_api_server()
+        time.sleep(1.0)
+        result = clients.finish()
+        self.assert_all_attested(result)
+        told = {each.split(":")[0] for each in result["refusals"]}
+        self.assertIn("Unavailable", told)
+        os.kill(plugin, 0)
+        self.assertEqual(len(server.lines('msg="plugin started"')), 1)
+        self.assertFalse(server.lines("panic"))
+
+
+class TwoClustersTest(SpireCase):
+    def test_agents_of_two_clusters_attest_at_one_server(self) -> None:
+        directory = self.world.directory / self.world.new_name("cluster")
+        directory.mkdir()
+        other = Cluster(self.tools, directory, REVIEWERS)
+        self.addCleanup(other.stop)
+        other.start()
+        there = World(other, Kubectl(self.tools.kubectl, directory), directory, None)
+        there.populate()
+        both = {CLUSTER_NAME: cluster_body(self.world.reviewer), "prod/eu": cluster_body(there.reviewer)}
+        server = self.server(ours(), clusters(both))
+        here_pod, there_pod = self.world.new_pod(), there.new_pod()
+        self.assertEqual(self.attested(server, here_pod).spiffe_id, agent_id(self.world.node_uid()))
+        identity = self.attested(server, there_pod, "prod/eu")
+        self.assertTrue(identity.spiffe_id.endswith(f"/k8s_psat/prod/eu/{there.node_uid()}"), identity)
+        # A token of one cluster is worth nothing in the other.
+        self.assertIn("Unauthenticated: ", self.told(server, there_pod.token))
+        self.world.kubectl.minted.extend(there.kubectl.minted)
