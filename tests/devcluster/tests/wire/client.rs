@@ -44,6 +44,7 @@ pub(crate) struct Client {
     sender: Sender,
     bearer: Option<String>,
     authority: String,
+    content_type: &'static str,
 }
 
 /// An answer with its whole body.
@@ -116,6 +117,7 @@ impl Client {
             &["h2", "http/1.1"]
         };
         let tcp = TcpStream::connect(cluster.address()).await?;
+        tcp.set_nodelay(true)?;
         let connector = tokio_rustls::TlsConnector::from(Arc::new(tls(&kubeconfig, offered)));
         let stream = connector
             .connect(ServerName::from(cluster.address().ip()), tcp)
@@ -131,6 +133,7 @@ impl Client {
             Sender::H1(sender)
         };
         Ok(Client {
+            content_type: "application/json",
             sender,
             bearer: setting(&kubeconfig, "token"),
             authority: cluster.address().to_string(),
@@ -144,6 +147,12 @@ impl Client {
     /// Sends this bearer token from now on.
     pub(crate) fn with_bearer(mut self, token: &str) -> Client {
         self.bearer = Some(token.to_owned());
+        self
+    }
+
+    /// Says from now on that bodies are of this type.
+    pub(crate) fn with_content_type(mut self, content_type: &'static str) -> Client {
+        self.content_type = content_type;
         self
     }
 
@@ -189,7 +198,7 @@ impl Client {
             .method(method)
             .uri(uri)
             .header("accept", accept)
-            .header("content-type", "application/json");
+            .header("content-type", self.content_type);
         if let Sender::H1(_) = self.sender {
             request = request.header("host", &self.authority);
         }
