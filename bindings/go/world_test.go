@@ -63,7 +63,7 @@ func libraryThreads(t *testing.T) []string {
 	var library []string
 	for _, name := range names {
 		// A thread may be gone by now.
-		if comm, err := os.ReadFile(name); err == nil && strings.HasPrefix(string(comm), "psat") {
+		if comm, err := os.ReadFile(name); err == nil && strings.HasPrefix(string(comm), "psat-") {
 			library = append(library, strings.TrimSpace(string(comm)))
 		}
 	}
