@@ -1,7 +1,7 @@
 //! One attestation from the payload to its answer: judged on the caller's thread as far as the payload alone decides,
 //! then in a task.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::document::Attestation;
+use super::document::{Answer, Attestation};
 use super::events::Events;
 use super::generation::{ClusterAtWork, Generation};
 use super::operation::{Completion, Stop};
@@ -91,10 +91,7 @@ impl Job {
         calls: Vec<CallRecord>,
         verdict: &Verdict,
     ) {
-        #[cfg(feature = "fault-injection")]
-        self.options.panic_here(super::options::PanicIn::Completion);
         let elapsed = self.begun.elapsed();
-        let reason = verdict.as_ref().err().map_or(Reason::Ok, Refusal::reason);
         let generation = self.generation.as_deref();
         let attestation = Attestation {
             operation: self.completion.id(),
@@ -106,8 +103,15 @@ impl Job {
             calls,
             elapsed,
         };
-        self.events.attested(&attestation, verdict);
-        let answer = attestation.answer(verdict);
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(feature = "fault-injection")]
+            self.options.panic_here(super::options::PanicIn::Completion);
+            self.tell(&attestation, verdict)
+        }));
+        let (reason, answer) = match written {
+            Ok(answer) => (verdict.as_ref().err().map_or(Reason::Ok, Refusal::reason), answer),
+            Err(_) => (Reason::InternalPanic, self.tell(&attestation, &Err(Refusal::InternalPanic))),
+        };
         if reason == Reason::InternalPanic {
             self.completion.count_panic();
         }
@@ -116,6 +120,11 @@ impl Job {
             cluster.tally.count(reason, elapsed);
         }
         self.completion.complete(answer);
+    }
+
+    fn tell(&self, attestation: &Attestation<'_>, verdict: &Verdict) -> Answer {
+        self.events.attested(attestation, verdict);
+        attestation.answer(verdict)
     }
 }
 

@@ -13,8 +13,8 @@ typedef struct {
 #define CASE(function) { #function, function }
 
 /*
- * Runs the cases, prints `ok name` or `FAILED name: sentence` for each and the sum of all, and gives the exit code of the
- * program.
+ * Runs the cases, prints `ok name` or `FAILED name: sentence` for each and the sum of all, and gives the program's exit
+ * code.
  */
 #define CHECK_RUN(cases) check_run(cases, sizeof(cases) / sizeof((cases)[0]))
 int check_run(const check_case *cases, size_t count);

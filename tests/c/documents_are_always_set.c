@@ -91,8 +91,8 @@ static void malformed_options_are_the_callers_fault(void) {
 static void options_are_echoed_and_decide_nothing(void) {
     char *json = NULL;
     int32_t code = psat_attestor_attest(attestor, UNKNOWN_CLUSTER,
-                                        TEXT("{\"peer\":\"192.0.2.1\",\"request_id\":\"r-1\",\"traceparent\":\"00-a-b-01\","
-                                             "\"unheard_of\":{\"a\":[1]}}"),
+                                        TEXT("{\"peer\":\"192.0.2.1\",\"request_id\":\"r-1\","
+                                             "\"traceparent\":\"00-a-b-01\",\"unheard_of\":{\"a\":[1]}}"),
                                         &json);
     MUST(json != NULL, "there is a document");
     CHECK(strstr(json, "\"peer\":\"192.0.2.1\"") != NULL, "the peer is echoed: %s", json);

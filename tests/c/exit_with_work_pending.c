@@ -22,7 +22,7 @@ static void *take_completions(void *queue) {
     return queue;
 }
 
-/* Work in every form: a caller inside, operations that run and wait, completions that nobody takes, a consumer inside. */
+/* Work in every form: a caller inside, operations that run and wait, completions nobody takes, a consumer inside. */
 static void leave_work_behind(const char *config) {
     psat_attestor_t *attestor = NULL;
     psat_queue_t *queue = new_queue();

@@ -50,7 +50,7 @@ static void use_new_handles(void) {
     own_operation = submit_endless(own, own_queue, 5);
     CHECK(psat_attestor_cancel(own, own_operation) == PSAT_OK, "cancel");
     expect_completion(own_queue, 5, GRPC_CANCELED, "CANCELED");
-    CHECK(psat_attestor_submit(own, PAYLOAD, NOTHING, queue, 6, NULL) == PSAT_FORKED, "the parent's queue takes nothing");
+    CHECK(psat_attestor_submit(own, PAYLOAD, NOTHING, queue, 6, NULL) == PSAT_FORKED, "the parent's queue is no use");
     CHECK(psat_attestor_submit(attestor, PAYLOAD, NOTHING, own_queue, 6, NULL) == PSAT_FORKED, "nor its attestor");
     psat_queue_free(own_queue);
     psat_attestor_free(own);

@@ -18,7 +18,8 @@ static void expect_only_statistics(psat_attestor_t *attestor) {
     uint64_t operation = 7;
     char *json = NULL;
     EXPECT(psat_attestor_attest(attestor, UNKNOWN_CLUSTER, NOTHING, &json), GRPC_UNAVAILABLE, "SHUTTING_DOWN", &json);
-    EXPECT(psat_attestor_configure(attestor, w.config, strlen(w.config), &json), GRPC_UNAVAILABLE, "SHUTTING_DOWN", &json);
+    EXPECT(psat_attestor_configure(attestor, w.config, strlen(w.config), &json), GRPC_UNAVAILABLE, "SHUTTING_DOWN",
+           &json);
     CHECK(psat_attestor_submit(attestor, PAYLOAD, NOTHING, queue, 1, &operation) == GRPC_UNAVAILABLE, "submit");
     CHECK(operation == 0, "no operation begins");
     CHECK(psat_attestor_cancel(attestor, 1) == GRPC_UNAVAILABLE, "cancel");

@@ -95,7 +95,8 @@ static void operations_are_never_named_twice(void) {
     qsort(operations, (size_t)total, sizeof operations[0], by_value);
     CHECK(operations[0] != 0, "no operation is 0");
     for (at = 1; at < total; at++) {
-        CHECK(operations[at - 1] != operations[at], "operation %llu was used twice", (unsigned long long)operations[at]);
+        CHECK(operations[at - 1] != operations[at], "operation %llu was used twice",
+              (unsigned long long)operations[at]);
     }
 }
 

@@ -50,7 +50,8 @@ void world_configure(world *w, const char *cluster, const char *engine) {
     snprintf(w->config, sizeof w->config,
              "{\"trust_domain\":\"example.org\",\"engine\":{%s},\"clusters\":{"
              "\"demo\":{\"service_account_allow_list\":[\"spire:spire-agent\"],\"kube_config_file\":\"%s\"%s%s},"
-             "\"missing\":{\"service_account_allow_list\":[\"spire:spire-agent\"],\"kube_config_file\":\"%s/missing\"}}}",
+             "\"missing\":{\"service_account_allow_list\":[\"spire:spire-agent\"],"
+             "\"kube_config_file\":\"%s/missing\"}}}",
              engine, w->kubeconfig, comma, cluster, w->folder);
 }
 

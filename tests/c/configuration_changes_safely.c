@@ -55,7 +55,8 @@ static void an_attestor_without_configuration_says_so(void) {
 }
 
 static void a_refused_configuration_leaves_the_old_one_in_force(void) {
-    static const char *const refused[] = {"", "{", "{}", "{\"engine\":{}}", "{\"trust_domain\":\"example.org\",\"clusters\":5}"};
+    static const char *const refused[] = {"", "{", "{}", "{\"engine\":{}}",
+                                          "{\"trust_domain\":\"example.org\",\"clusters\":5}"};
     psat_attestor_t *attestor = world_attestor(&w);
     size_t at;
     for (at = 0; at < sizeof refused / sizeof refused[0]; at++) {
@@ -92,6 +93,32 @@ static void a_running_attestation_stays_with_the_configuration_it_began_with(voi
     psat_attestor_free(attestor);
 }
 
+/* Whether the only slot of the cluster is taken. */
+static int slot_is_taken(psat_attestor_t *attestor) {
+    int32_t code = psat_attestor_attest(attestor, PAYLOAD, TEXT("{\"timeout_ms\":30}"), NULL);
+    CHECK(code == GRPC_RESOURCE_EXHAUSTED || code == GRPC_DEADLINE_EXCEEDED, "it is, or the call gets no answer: %d",
+          code);
+    return code == GRPC_RESOURCE_EXHAUSTED;
+}
+
+static void an_unchanged_cluster_keeps_its_slots_and_counters(void) {
+    psat_attestor_t *attestor;
+    psat_queue_t *queue = new_queue();
+    world_configure(&w, "\"max_in_flight\":1,\"max_queued\":0", "");
+    attestor = world_attestor(&w);
+    submit_endless(attestor, queue, 1);
+    CHECK(slot_is_taken(attestor), "one attestation runs");
+    CHECK(configure(attestor, w.config, NULL) == PSAT_OK, "the same configuration again");
+    CHECK(slot_is_taken(attestor), "the attestation that runs still counts");
+    CHECK(stats_number(attestor, "peak_in_flight") == 1, "so do the cluster's counters");
+
+    world_configure(&w, "\"max_in_flight\":1,\"max_queued\":0,\"call_timeout_ms\":9000", "");
+    CHECK(configure(attestor, w.config, NULL) == PSAT_OK, "another configuration");
+    CHECK(!slot_is_taken(attestor), "a changed cluster begins anew");
+    psat_attestor_free(attestor);
+    psat_queue_free(queue);
+}
+
 static void attestors_do_not_share_a_configuration(void) {
     psat_attestor_t *configured = world_attestor(&w);
     psat_attestor_t *other = unconfigured_attestor();
@@ -113,6 +140,7 @@ int main(void) {
         CASE(a_refused_configuration_leaves_the_old_one_in_force),
         CASE(a_new_configuration_replaces_the_old_one),
         CASE(a_running_attestation_stays_with_the_configuration_it_began_with),
+        CASE(an_unchanged_cluster_keeps_its_slots_and_counters),
         CASE(attestors_do_not_share_a_configuration),
         CASE(nothing_is_left),
     };
