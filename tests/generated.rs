@@ -53,8 +53,8 @@ fn the_table_of_reasons_is_fresh() {
             .expect("write to a string");
     }
     page.push_str(
-        "\nWith `error_style: upstream`, `NOT_A_SERVICE_ACCOUNT` is 13 where the user's name has not four parts, as \
-         upstream cannot parse it, and 7 otherwise.\n",
+        "\nWith `error_style: upstream`, `NOT_A_SERVICE_ACCOUNT` is 13 where the user's name has not four parts, \
+         or an empty namespace or name, as upstream cannot parse it, and 7 otherwise.\n",
     );
     hold(&root().join("docs/reasons.md"), &page);
 }
