@@ -72,7 +72,8 @@ fn the_go_constants_are_fresh() {
             word = row.word
         )
         .expect("write to a string");
-        writeln!(rows, "\t{{{name}, {}, {}}},", row.precise, go_text(row.meaning)).expect("write to a string");
+        writeln!(rows, "\t{{{name}, {}, {}}},", row.precise, go_text(row.meaning))
+            .expect("write to a string");
     }
     let file = format!(
         "// Code generated from src/outcome.rs by `make generate`. DO NOT EDIT.\n\npackage psat\n\n\

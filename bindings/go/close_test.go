@@ -2,6 +2,7 @@ package psat_test
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ func TestCloseIsIdempotentAndEverythingElseIsRefused(t *testing.T) {
 func TestCloseEndsAttestationsAndWaitsForThem(t *testing.T) {
 	verify(t)
 	server := startHangingServer(t)
+	goroutines := runtime.NumGoroutine()
 	attestor := start(t, server.config)
 	const many = 50
 	outcomes := make(chan error, many)
@@ -40,6 +42,9 @@ func TestCloseEndsAttestationsAndWaitsForThem(t *testing.T) {
 		stats, err := attestor.Stats()
 		return err == nil && stats.Clusters["demo"].InFlight == many
 	})
+	if own := runtime.NumGoroutine() - goroutines - many; own != 1 {
+		t.Errorf("the attestor has %d goroutines of its own", own)
+	}
 	begun := time.Now()
 	closed(t, attestor)
 	if took := time.Since(begun); took > prompt {

@@ -44,9 +44,9 @@ func TestDeadlineIsKeptByTheLibraryWhichKnowsWhatTookSoLong(t *testing.T) {
 	attestor := start(t, server.config)
 	defer closed(t, attestor)
 
+	begun := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
-	begun := time.Now()
 	_, err := attestor.Attest(ctx, devcluster.payload)
 	e := refused(t, err, psat.ReasonDeadlineExceeded)
 	if !errors.Is(err, context.DeadlineExceeded) || e.GRPCStatus().Code() != codes.DeadlineExceeded {
