@@ -2,12 +2,21 @@
 set -euo pipefail
 attest=$1
 
-echo "An agent of pod spire/agent-1 attests:"
-"$attest" "$DEVCLUSTER_CONFIG" "$DEVCLUSTER_PAYLOAD"
+# The program prints the document in one line, then what matters of it.
+show() {
+    "$attest" "$DEVCLUSTER_CONFIG" "$1" | {
+        IFS= read -r document
+        python3 -m json.tool --no-ensure-ascii <<<"$document"
+        cat
+    }
+}
+
+echo "An agent in the pod spire/agent-1 attests:"
+show "$DEVCLUSTER_PAYLOAD"
 
 echo
-echo "An agent of another service account is refused:"
-if "$attest" "$DEVCLUSTER_CONFIG" "$DEVCLUSTER_PAYLOAD_REFUSED"; then
+echo "An agent that runs as another service account is refused:"
+if show "$DEVCLUSTER_PAYLOAD_REFUSED"; then
     echo "demo: it was not refused" >&2
     exit 1
 fi

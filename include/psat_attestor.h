@@ -298,8 +298,9 @@ int32_t psat_attestor_events(psat_attestor_t *attestor,
 int32_t psat_queue_new(psat_queue_t **out);
 
 /**
- * A descriptor that is readable while `psat_queue_next` would not wait: while completions wait, after
- * `psat_queue_wake` until the next `psat_queue_next`, and for ever after `psat_queue_close`.
+ * A descriptor that is readable while completions or events wait, after `psat_queue_wake` until the next
+ * `psat_queue_next`, and for ever after `psat_queue_close`. On a closed queue, let `psat_queue_next` wait for what is
+ * still outstanding.
  *
  * For poll, epoll, kqueue and event loops, level-triggered. Poll it, never read or write or close it. It is
  * close-on-exec and valid until `psat_queue_free`.

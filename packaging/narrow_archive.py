@@ -15,7 +15,9 @@ from pathlib import Path
 def narrow(source: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "psat_attestor.o"
-        subprocess.run(["ld", "-r", "--whole-archive", str(source), "-o", str(whole)], check=True)
+        # Section groups are named after symbols: left in, they would shadow those of another archive.
+        link = ["ld", "-r", "--force-group-allocation", "--whole-archive"]
+        subprocess.run([*link, str(source), "-o", str(whole)], check=True)
         # The standard library's objects carry bitcode, which binutils with an older LLVM plugin stumble over.
         bitcode = [f"--remove-section={name}" for name in (".llvmbc", ".llvmcmd", ".llvm_addrsig")]
         narrowed = ["--wildcard", "--keep-global-symbol=psat_*", "--strip-debug", *bitcode]

@@ -53,8 +53,8 @@ fn the_table_of_reasons_is_fresh() {
             .expect("write to a string");
     }
     page.push_str(
-        "\nWith `error_style: upstream`, `NOT_A_SERVICE_ACCOUNT` is 13 where the user's name has not four parts, as \
-         upstream cannot parse it, and 7 otherwise.\n",
+        "\nWith `error_style: upstream`, `NOT_A_SERVICE_ACCOUNT` is 13 where the user's name has not four parts, \
+         or an empty namespace or name, as upstream cannot parse it, and 7 otherwise.\n",
     );
     hold(&root().join("docs/reasons.md"), &page);
 }
@@ -72,7 +72,8 @@ fn the_go_constants_are_fresh() {
             word = row.word
         )
         .expect("write to a string");
-        writeln!(rows, "\t{{{name}, {}, {}}},", row.precise, go_text(row.meaning)).expect("write to a string");
+        writeln!(rows, "\t{{{name}, {}, {}}},", row.precise, go_text(row.meaning))
+            .expect("write to a string");
     }
     let file = format!(
         "// Code generated from src/outcome.rs by `make generate`. DO NOT EDIT.\n\npackage psat\n\n\

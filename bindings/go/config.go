@@ -100,7 +100,12 @@ const (
 )
 
 func (c Config) document() ([]byte, error) {
-	return json.Marshal(c)
+	document, err := json.Marshal(c)
+	if string(document) == "{}" {
+		// The library takes an object without keys for one that lacks them.
+		return nil, nil
+	}
+	return document, err
 }
 
 // RawConfig is a configuration document, which is JSON. Empty means no configuration, as the zero [Config] does.
@@ -118,7 +123,7 @@ func engineAlone(document []byte) (engine []byte, more bool) {
 	}
 	settings, ok := keys["engine"]
 	if !ok {
-		return nil, len(keys) > 0
+		return nil, len(document) > 0
 	}
 	// A value that has been read can be written.
 	engine, _ = json.Marshal(map[string]json.RawMessage{"engine": settings})

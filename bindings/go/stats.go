@@ -16,6 +16,8 @@ type Stats struct {
 	QueuedBytes uint64 `json:"queued_bytes"`
 	// PanicsCaught counts faults inside the library.
 	PanicsCaught uint64 `json:"panics_caught"`
+	// EventsDropped counts events that had to make room for later ones.
+	EventsDropped uint64 `json:"events_dropped"`
 	// DocumentsAlive is how many documents the library has handed out, in this process, that are not freed yet. This
 	// package frees each as soon as it has copied it.
 	DocumentsAlive uint64 `json:"documents_alive"`

@@ -1,7 +1,8 @@
 //! The settings that a kubeconfig's current context names, read as client-go reads them.
 //!
 //! Deliberate differences: a kubeconfig without a usable context is an error and never means in-cluster, which would
-//! review one cluster's tokens at another; and credentials are never sent over plain http.
+//! review one cluster's tokens at another; and a credential beside a plain-http `server` is an error, where client-go
+//! drops the credential and asks without.
 
 use std::path::{Path, PathBuf};
 

@@ -90,7 +90,7 @@ impl Attestor {
         if config.trust_domain.is_none() {
             return nothing_to_configure(self.config_generation());
         }
-        if runtime::worker_threads(config.engine.worker_threads) != self.worker_threads {
+        if config.engine.worker_threads.is_some_and(|threads| threads != self.worker_threads) {
             checked.notes.push(Note {
                 severity: Severity::Warning,
                 path: "engine.worker_threads".to_owned(),
@@ -108,14 +108,14 @@ impl Attestor {
 
     /// Attests and waits for the answer. `options` is empty or a JSON object from the host.
     pub fn attest(&self, payload: &[u8], options: &[u8]) -> Answer {
+        let Ok(operation) = self.operations.accept() else {
+            return shutting_down();
+        };
         let options = match Options::parse(options) {
             Ok(options) => options,
             Err(fault) => {
                 return plain(Reason::OptionsMalformed, &format!("options are malformed: {fault}"));
             }
-        };
-        let Ok(operation) = self.operations.accept() else {
-            return shutting_down();
         };
         let (caller, answer) = mpsc::sync_channel(1);
         self.begin(operation.promise(Sink::Caller(caller)), payload, options);
@@ -137,11 +137,12 @@ impl Attestor {
         tag: u64,
         accepted: impl FnOnce(u64),
     ) -> Result<(), Reason> {
-        let options = Options::parse(options).map_err(|_| Reason::OptionsMalformed)?;
         let operation = self.operations.accept().map_err(|_| Reason::ShuttingDown)?;
+        let options = Options::parse(options).map_err(|_| Reason::OptionsMalformed)?;
         queue.expect_one().map_err(|_| Reason::Closed)?;
-        accepted(operation.id());
-        self.begin(operation.promise(Sink::Queue { queue: Arc::clone(queue), tag }), payload, options);
+        let completion = operation.promise(Sink::Queue { queue: Arc::clone(queue), tag });
+        accepted(completion.id());
+        self.begin(completion, payload, options);
         Ok(())
     }
 

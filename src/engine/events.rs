@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::document::{Attestation, Document, micros};
-use super::queue::{Closed, Queue};
+use super::queue::{Closed, Published, Queue};
 use crate::attest::{AgentAttributes, Refusal};
 use crate::cluster::ClusterEvent;
 use crate::config::{Note, Severity};
@@ -92,16 +92,21 @@ impl Events {
         if !self.wanted(level) {
             return;
         }
-        let target = self.lock();
-        let Some(queue) = target.as_ref().filter(|_| self.wanted(level)) else {
-            return;
-        };
+        let mut target = self.lock();
+        let Some(queue) = target.as_ref().filter(|_| self.wanted(level)) else { return };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let unix_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         let document = Document::of(&Record { level, unix_ms, message, fields });
         // Under the lock, so that nothing is on its way any more once `unsubscribe` has returned.
-        if !queue.publish(document) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        match queue.publish(document) {
+            Published::Kept => {}
+            Published::InPlaceOfTheOldest => {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+            Published::Refused => {
+                self.level.store(0, Ordering::Relaxed);
+                *target = None;
+            }
         }
     }
 

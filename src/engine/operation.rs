@@ -130,10 +130,6 @@ pub(crate) struct Accepted {
 }
 
 impl Accepted {
-    pub(crate) fn id(&self) -> u64 {
-        self.id
-    }
-
     /// Promises `sink` one answer.
     pub(crate) fn promise(self, sink: Sink) -> Completion {
         Completion { sink: Some(sink), accepted: self }

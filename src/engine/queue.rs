@@ -41,6 +41,17 @@ pub enum Next {
     Closed,
 }
 
+/// What became of a log record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Published {
+    /// It waits.
+    Kept,
+    /// It waits, and the oldest one that did is dropped.
+    InPlaceOfTheOldest,
+    /// The queue is closed.
+    Refused,
+}
+
 /// The queue is closed: it takes no new submissions.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Closed;
@@ -170,20 +181,19 @@ impl Queue {
         }
     }
 
-    /// Adds a log record. False if an older one, or on a closed queue this one, is dropped for it.
-    pub(crate) fn publish(&self, event: Document) -> bool {
+    /// Adds a log record, if need be in place of the oldest one.
+    pub(crate) fn publish(&self, event: Document) -> Published {
         let mut state = self.lock();
         if state.closed {
             drop(state);
-            drop(event);
-            return false;
+            return Published::Refused;
         }
         let oldest = if state.events.len() == MAX_EVENTS { state.events.pop_front() } else { None };
         state.events.push_back(event);
         self.update_signal(&state);
         self.ready.notify_one();
         drop(state);
-        oldest.is_none()
+        if oldest.is_none() { Published::Kept } else { Published::InPlaceOfTheOldest }
     }
 
     /// Whether new submissions are refused.

@@ -77,8 +77,9 @@ pub unsafe extern "C" fn psat_queue_new(out: *mut *mut psat_queue_t) -> i32 {
     })
 }
 
-/// A descriptor that is readable while `psat_queue_next` would not wait: while completions wait, after
-/// `psat_queue_wake` until the next `psat_queue_next`, and for ever after `psat_queue_close`.
+/// A descriptor that is readable while completions or events wait, after `psat_queue_wake` until the next
+/// `psat_queue_next`, and for ever after `psat_queue_close`. On a closed queue, let `psat_queue_next` wait for what is
+/// still outstanding.
 ///
 /// For poll, epoll, kqueue and event loops, level-triggered. Poll it, never read or write or close it. It is
 /// close-on-exec and valid until `psat_queue_free`.

@@ -31,6 +31,7 @@ static void use_inherited_handles(void) {
     CHECK(begun == 0, "no operation begins");
     CHECK(psat_attestor_cancel(attestor, operation) == PSAT_FORKED, "cancel");
     CHECK(psat_attestor_shutdown(attestor, 0) == PSAT_FORKED, "shutdown");
+    CHECK(psat_attestor_events(attestor, queue, 2) == PSAT_FORKED, "events");
     CHECK(psat_queue_next(queue, &completion, 1, -1, &count) == PSAT_FORKED, "next");
     CHECK(count == 0, "nothing is taken");
     CHECK(psat_queue_fd(queue) == -1, "there is no descriptor");

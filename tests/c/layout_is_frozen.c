@@ -24,6 +24,7 @@ static void constants_have_their_values(void) {
     CHECK(PSAT_PANIC == 1003, "PSAT_PANIC is 1003");
     CHECK(PSAT_OPTIONS_MALFORMED == 1004, "PSAT_OPTIONS_MALFORMED is 1004");
     CHECK(PSAT_COMPLETION_ATTESTATION == 1, "PSAT_COMPLETION_ATTESTATION is 1");
+    CHECK(PSAT_COMPLETION_EVENT == 2, "PSAT_COMPLETION_EVENT is 2");
 }
 
 static void library_speaks_the_version_of_the_header(void) {

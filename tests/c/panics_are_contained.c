@@ -73,6 +73,27 @@ static void a_panic_on_the_callers_thread_is_contained_too(void) {
     psat_attestor_free(attestor);
 }
 
+static void an_event_tells_of_each(void) {
+    static const char *const options[] = {"{\"panic_in\":\"check\"}", "{\"panic_in\":\"connection\"}",
+                                          "{\"panic_in\":\"completion\",\"timeout_ms\":50}"};
+    size_t at;
+    for (at = 0; at < sizeof options / sizeof options[0]; at++) {
+        psat_attestor_t *attestor = world_attestor(&w);
+        psat_queue_t *queue = new_queue();
+        psat_completion_t event;
+        size_t count = 0;
+        CHECK(psat_attestor_events(attestor, queue, 1) == PSAT_OK, "errors are delivered");
+        psat_attestor_attest(attestor, PAYLOAD, options[at], strlen(options[at]), NULL);
+        psat_queue_next(queue, &event, 1, 0, &count);
+        if (CHECK(count == 1 && event.kind == PSAT_COMPLETION_EVENT, "an event tells of %s", options[at])) {
+            CHECK(strstr(event.json, "injected") == NULL, "without the panic's text: %s", event.json);
+            psat_string_free(event.json);
+        }
+        psat_queue_free(queue);
+        psat_attestor_free(attestor);
+    }
+}
+
 static void others_go_on(void) {
     psat_attestor_t *attestor = world_attestor(&w);
     psat_queue_t *queue = new_queue();
@@ -107,6 +128,7 @@ int main(void) {
         CASE(a_panic_in_a_connection_is_one_attestations_failure),
         CASE(a_panic_in_a_completion_is_one_attestations_failure),
         CASE(a_panic_on_the_callers_thread_is_contained_too),
+        CASE(an_event_tells_of_each),
         CASE(others_go_on),
         CASE(nothing_is_written_to_stderr),
         CASE(nothing_is_left),

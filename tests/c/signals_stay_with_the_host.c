@@ -72,7 +72,7 @@ static void no_handler_and_no_mask_changes(void) {
     }
     pthread_sigmask(SIG_SETMASK, NULL, &mask_after);
     for (number = 1; number < 65; number++) {
-        CHECK(sigismember(&mask_before, number) == sigismember(&mask_after, number), "signal %d is blocked or not, as before",
+        CHECK(sigismember(&mask_before, number) == sigismember(&mask_after, number), "signal %d is masked as before",
               number);
     }
     psat_attestor_free(attestor);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::Document;
 use crate::engine::plain;
-use crate::engine::queue::{Closed, Completed, Delivery, Next, Queue};
+use crate::engine::queue::{Closed, Completed, Delivery, Next, Published, Queue};
 use crate::outcome::Reason;
 
 const POLL: Option<Duration> = Some(Duration::ZERO);
@@ -169,7 +169,7 @@ fn the_descriptor_is_readable_exactly_while_next_would_not_wait() {
 #[test]
 fn operations_are_handed_out_before_events() {
     let queue = Queue::new();
-    assert!(queue.publish(Document::of(&"event")));
+    assert_eq!(queue.publish(Document::of(&"event")), Published::Kept);
     queue.expect_one().expect("the queue is open");
     queue.push(completed(1));
     let Next::Deliveries(taken) = queue.next(9, POLL) else { panic!("two wait") };
@@ -179,7 +179,7 @@ fn operations_are_handed_out_before_events() {
 #[test]
 fn the_oldest_events_make_room_for_the_newest() {
     let queue = Queue::new();
-    let dropped = (0..1030).filter(|number| !queue.publish(Document::of(number))).count();
+    let dropped = (0..1030).filter(|number| queue.publish(Document::of(number)) != Published::Kept).count();
     assert_eq!(dropped, 6);
     let Next::Deliveries(taken) = queue.next(2000, POLL) else { panic!("events wait") };
     assert_eq!(taken.len(), 1024);
@@ -191,7 +191,7 @@ fn a_closed_queue_takes_no_events_and_hands_out_those_it_has() {
     let queue = Queue::new();
     queue.publish(Document::of(&1));
     queue.close();
-    assert!(!queue.publish(Document::of(&2)));
+    assert_eq!(queue.publish(Document::of(&2)), Published::Refused);
     assert!(matches!(queue.next(9, POLL), Next::Deliveries(taken) if taken.len() == 1));
     assert!(matches!(queue.next(9, POLL), Next::Closed));
 }

@@ -1,7 +1,7 @@
 //! From a request to the true answer: routes, callers, permissions, objects.
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CACHE_CONTROL};
+use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::json;
@@ -84,49 +84,64 @@ pub(crate) fn answer(
     let Some(caller) = Caller::of(live, presented, head.headers.get(AUTHORIZATION)) else {
         return unauthorized();
     };
-    let method = target.method();
-    if caller.is_authenticated() && method.as_ref().is_some_and(|method| *method != head.method) {
-        return generic_failure(StatusCode::METHOD_NOT_ALLOWED).with(
-            http::header::ALLOW,
-            HeaderValue::from_static(if method == Some(Method::POST) { "POST" } else { "GET" }),
-        );
+    let refusal = forbidden(live, &caller, target, head.uri.path());
+    if let Some(refusal) = refusal.or_else(|| unfit_request(target, head)) {
+        return refusal;
     }
     match target {
+        Target::TokenReviews => token_review(live, body),
+        Target::AccessReviews => access_review(live, &caller, body),
+        Target::Pod { namespace, name } => object("pods", name, live.pod(namespace, name), head),
+        Target::Node { name } => object("nodes", name, live.node(name), head),
+        Target::KeySet => key_set(live, head),
+        Target::Version => version(),
+        Target::Other => generic_failure(StatusCode::NOT_FOUND),
+    }
+}
+
+/// 403, in the words of RBAC.
+fn forbidden(live: &Live, caller: &Caller, target: Target<'_>, path: &str) -> Option<Reply> {
+    let may = match target {
+        Target::TokenReviews => caller.may(live, Permission::TokenReviews),
+        Target::Pod { .. } => caller.may(live, Permission::Pods),
+        Target::Node { .. } => caller.may(live, Permission::Nodes),
+        Target::KeySet => caller.may(live, Permission::Jwks),
+        Target::AccessReviews | Target::Other => caller.is_authenticated(),
+        Target::Version => true,
+    };
+    if may {
+        return None;
+    }
+    Some(match target {
         Target::TokenReviews => {
-            if !caller.may(live, Permission::TokenReviews) {
-                return caller.forbidden("create", ["authentication.k8s.io", "tokenreviews"], ["", ""]);
-            }
-            token_review(live, body)
+            caller.forbidden("create", ["authentication.k8s.io", "tokenreviews"], ["", ""])
         }
         Target::AccessReviews => {
-            if !caller.is_authenticated() {
-                let resource = ["authorization.k8s.io", "selfsubjectaccessreviews"];
-                return caller.forbidden("create", resource, ["", ""]);
-            }
-            access_review(live, &caller, body)
+            caller.forbidden("create", ["authorization.k8s.io", "selfsubjectaccessreviews"], ["", ""])
         }
-        Target::Pod { namespace, name } => {
-            if !caller.may(live, Permission::Pods) {
-                return caller.forbidden("get", ["", "pods"], [namespace, name]);
-            }
-            object("pods", name, live.pod(namespace, name), head)
-        }
-        Target::Node { name } => {
-            if !caller.may(live, Permission::Nodes) {
-                return caller.forbidden("get", ["", "nodes"], ["", name]);
-            }
-            object("nodes", name, live.node(name), head)
-        }
-        Target::KeySet => {
-            if !caller.may(live, Permission::Jwks) {
-                return caller.forbidden_path("get", head.uri.path());
-            }
-            key_set(live, head)
-        }
-        Target::Version => version(),
-        Target::Other if caller.is_authenticated() => generic_failure(StatusCode::NOT_FOUND),
-        Target::Other => caller.forbidden_path("get", head.uri.path()),
+        Target::Pod { namespace, name } => caller.forbidden("get", ["", "pods"], [namespace, name]),
+        Target::Node { name } => caller.forbidden("get", ["", "nodes"], ["", name]),
+        Target::KeySet | Target::Version | Target::Other => caller.forbidden_path("get", path),
+    })
+}
+
+/// 405 and 415.
+fn unfit_request(target: Target<'_>, head: &Parts) -> Option<Reply> {
+    let method = target.method()?;
+    if method != head.method {
+        let allow = HeaderValue::from_str(method.as_str()).ok()?;
+        return Some(generic_failure(StatusCode::METHOD_NOT_ALLOWED).with(ALLOW, allow));
     }
+    if method != Method::POST || is_json(head) {
+        return None;
+    }
+    // client-go's cue to send JSON instead of protobuf.
+    Some(failure(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "UnsupportedMediaType",
+        "the body of the request was in an unknown format - accepted media types include: application/json",
+        Some(json!({})),
+    ))
 }
 
 fn object(kind: &str, name: &str, found: Option<&Object>, head: &Parts) -> Reply {
@@ -146,6 +161,15 @@ fn key_set(live: &Live, head: &Parts) -> Reply {
     }
     Reply::new(StatusCode::OK, HeaderValue::from_static(KEY_SET_TYPE), live.key_set.clone())
         .with(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))
+}
+
+/// Whether the body is JSON, as it also is when nothing is said about it.
+fn is_json(head: &Parts) -> bool {
+    let Some(content_type) = head.headers.get(CONTENT_TYPE) else {
+        return true;
+    };
+    let media = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    media.trim().eq_ignore_ascii_case("application/json")
 }
 
 fn not_acceptable(message: &str) -> Reply {

@@ -59,6 +59,18 @@ async fn another_method_is_405() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_not_json_is_415() {
+    let (cluster, client) = cluster_of(Reviewer::default()).await;
+    let token = cluster.mint(&TokenRequest::default());
+    let mut protobuf = client.with_content_type("application/vnd.kubernetes.protobuf");
+    let answer = protobuf.review(&token, &[]).await.expect("an answer");
+    assert_eq!(
+        (answer.status.as_u16(), answer.json()["reason"].as_str()),
+        (415, Some("UnsupportedMediaType"))
+    );
+}
+
+#[tokio::test]
 async fn the_key_set_is_refused_to_those_who_want_plain_json() {
     let (_cluster, mut client) = cluster_of(Reviewer::default()).await;
     let refused = client.get(KEYS).await.expect("an answer");

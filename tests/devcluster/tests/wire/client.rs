@@ -44,6 +44,7 @@ pub(crate) struct Client {
     sender: Sender,
     bearer: Option<String>,
     authority: String,
+    content_type: &'static str,
 }
 
 /// An answer with its whole body.
@@ -103,6 +104,7 @@ impl Client {
         let kubeconfig = cluster.kubeconfig();
         let offered: &[&str] = if protocol == Protocol::H1 { &["http/1.1"] } else { &["h2", "http/1.1"] };
         let tcp = TcpStream::connect(cluster.address()).await?;
+        tcp.set_nodelay(true)?;
         let connector = tokio_rustls::TlsConnector::from(Arc::new(tls(&kubeconfig, offered)));
         let stream = connector.connect(ServerName::from(cluster.address().ip()), tcp).await?;
         let agreed = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
@@ -115,7 +117,12 @@ impl Client {
             tokio::spawn(connection);
             Sender::H1(sender)
         };
-        Ok(Client { sender, bearer: setting(&kubeconfig, "token"), authority: cluster.address().to_string() })
+        Ok(Client {
+            content_type: "application/json",
+            sender,
+            bearer: setting(&kubeconfig, "token"),
+            authority: cluster.address().to_string(),
+        })
     }
 
     pub(crate) fn is_h2(&self) -> bool {
@@ -125,6 +132,12 @@ impl Client {
     /// Sends this bearer token from now on.
     pub(crate) fn with_bearer(mut self, token: &str) -> Client {
         self.bearer = Some(token.to_owned());
+        self
+    }
+
+    /// Says from now on that bodies are of this type.
+    pub(crate) fn with_content_type(mut self, content_type: &'static str) -> Client {
+        self.content_type = content_type;
         self
     }
 
@@ -169,7 +182,7 @@ impl Client {
             .method(method)
             .uri(uri)
             .header("accept", accept)
-            .header("content-type", "application/json");
+            .header("content-type", self.content_type);
         if let Sender::H1(_) = self.sender {
             request = request.header("host", &self.authority);
         }

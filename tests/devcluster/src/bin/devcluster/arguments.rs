@@ -43,7 +43,7 @@ TOKENS
                     '{\"signature\": \"broken\"}', '{\"claims\": {\"sub\": \"someone\"}}'
 
 EXAMPLES
-  devcluster exec -- sh -c 'kubectl get pod -n spire agent-1'
+  devcluster exec -- kubectl get --raw /api/v1/namespaces/spire/pods/agent-1
   devcluster serve --dir /tmp/demo --latency-ms 20
 ";
 
