@@ -22,6 +22,7 @@ from world import (
 )
 
 OPERATORS_WORDS = ("reason=", "detail=", "credential_id=", "JTI=", "https://127.0.0.1")
+COUNTER = re.compile(r'^spire_server_node_attestor_k8s_psat_attestations\{.*reason="OK".*\} [1-9]', re.MULTILINE)
 
 
 class PluginFileTest(SpireCase):
@@ -60,7 +61,9 @@ class AgentTest(SpireCase):
         self.assertTrue(agent.is_running())
         self.assertEqual(server.identities(), [identity])
         self.assertIn("peer=127.0.0.1", server.lines("Agent attested")[0])
-        counter = re.compile(r'^spire_server_node_attestor_k8s_psat_attestations\{.*reason="OK".*\} [1-9]', re.MULTILINE)
+        counter = re.compile(
+            r'^spire_server_node_attestor_k8s_psat_attestations\{.*reason="OK".*\} [1-9]', re.MULTILINE
+        )
         wait_for("metrics", lambda: counter.search(server.metrics()), 15.0)
 
     def test_an_agent_that_is_not_allowed_ends(self) -> None:
@@ -72,7 +75,13 @@ class AgentTest(SpireCase):
         for words in OPERATORS_WORDS:
             self.assertFalse(agent.says(words), f"the agent was told {words}")
         [line] = server.lines("Agent refused")
-        for words in ("level=warning", "reason=SERVICE_ACCOUNT_NOT_ALLOWED", "code=PermissionDenied", "detail=", "JTI="):
+        for words in (
+            "level=warning",
+            "reason=SERVICE_ACCOUNT_NOT_ALLOWED",
+            "code=PermissionDenied",
+            "detail=",
+            "JTI=",
+        ):
             self.assertIn(words, line)
         self.assertEqual(server.identities(), [])
 
@@ -151,7 +160,10 @@ class ConfigurationTest(SpireCase):
 
     def test_a_server_conf_in_json_is_valid_and_attests(self) -> None:
         server = self.server(ours(), "", start=False)
-        settings = {"service_account_allow_list": [f"{NAMESPACE}:{ACCOUNT}"], "kube_config_file": str(self.world.reviewer)}
+        settings = {
+            "service_account_allow_list": [f"{NAMESPACE}:{ACCOUNT}"],
+            "kube_config_file": str(self.world.reviewer),
+        }
         server.write_json(ours(), {"clusters": {CLUSTER_NAME: settings, "other": settings}})
         self.assertEqual(server.validate(), (0, "SPIRE server configuration file is valid.\n"))
         server.start()
@@ -202,10 +214,13 @@ class EmptyRootTest(SpireCase):
         starter = self.world.directory / self.world.new_name("starter")
         starter.write_text(f"#!/bin/sh\nTMPDIR={sockets} exec chroot --userspec=1000:1000 {root} /plugin\n")
         starter.chmod(0o755)
-        return self.server(PluginEntry(starter), f"""clusters "{CLUSTER_NAME}" {{
+        return self.server(
+            PluginEntry(starter),
+            f"""clusters "{CLUSTER_NAME}" {{
             service_account_allow_list = ["{NAMESPACE}:{ACCOUNT}"]
             kube_config_file = "/kubeconfig"
-        }}""")
+        }}""",
+        )
 
     def kubeconfig(self, host: str) -> str:
         address = f"https://{host}:{self.world.cluster.port}"

@@ -20,7 +20,7 @@ class BesideTest(SpireCase):
             "allowed_pod_label_keys": ["tier", "absent", "app"],
         }
         own_audience = {"audience": ["one", "two"]}
-        differences = []
+        differences: list[object] = []
         for settings, pod in (
             ({}, self.world.new_pod()),
             (keys, self.world.new_pod(labels=labels)),
