@@ -6,7 +6,9 @@ import os
 import re
 import subprocess
 
+import build_tools
 import refusals
+from build_tools import SPIRE
 from name_server import NameServer
 from spire import AGENT_TTL, PluginEntry, SpireFailed, SpireServer, plugin_path, wait_for
 from spire_case import SpireCase, cluster_body, clusters, ours
@@ -111,6 +113,25 @@ class AgentTest(SpireCase):
         server = self.server(ours(), self.data())
         agent = self.agent(server, self.world.new_pod().token, "elsewhere")
         wait_for("told", lambda: agent.says("not configured for cluster"), 30.0, agent)
+
+
+class ForkTest(SpireCase):
+    def test_spires_own_catalog_loads_it_as_a_built_in(self) -> None:
+        done = subprocess.run(
+            ["go", "test", "-count=1", "-v", "-tags", "psat_static", "./fork"],
+            cwd=SPIRE,
+            env={
+                **os.environ,
+                **build_tools.archive_flags(),
+                "PSAT_KUBECONFIG": str(self.world.reviewer),
+                "PSAT_TOKEN": self.world.new_pod().token,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn(agent_id(self.world.node_uid()), done.stdout)
 
 
 class ConfigurationTest(SpireCase):
