@@ -185,8 +185,10 @@ class ConfigurationTest(SpireCase):
             "service_account_allow_list": [f"{NAMESPACE}:{ACCOUNT}"],
             "kube_config_file": str(self.world.reviewer),
         }
-        server.write_json(ours(), {"clusters": {CLUSTER_NAME: settings, "other": settings}})
-        self.assertEqual(server.validate(), (0, "SPIRE server configuration file is valid.\n"))
+        # The second is what the Helm chart writes.
+        for two in ({CLUSTER_NAME: settings, "other": settings}, [{CLUSTER_NAME: settings}, {"other": settings}]):
+            server.write_json(ours(), {"clusters": two})
+            self.assertEqual(server.validate(), (0, "SPIRE server configuration file is valid.\n"))
         server.start()
         self.attested(server, self.world.new_pod())
 

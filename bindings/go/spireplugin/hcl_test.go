@@ -47,6 +47,7 @@ func TestEverySpellingMeansTheSame(t *testing.T) {
 		"as SPIRE prints JSON":   `"clusters" "a" {` + everyKey + `} "clusters" "b" {` + b + `}`,
 		"keys in capitals":       `CLUSTERS "a" {` + everyKey + `} clusters "b" { Service_Account_Allow_List = ["ns:b"] }`,
 		"JSON":                   `{"clusters": {"a": ` + everyKeyInJSON + `, "b": {"service_account_allow_list": ["ns:b"]}}}`,
+		"JSON with a list":       `{"clusters": [{"a": ` + everyKeyInJSON + `}, {"b": {"service_account_allow_list": ["ns:b"]}}]}`,
 		"the last value wins":    `clusters "b" { kube_config_file = "x" } clusters "a" {` + everyKey + `} clusters "b" { ` + b + ` kube_config_file = "" }`,
 		"numbers may be strings": `clusters { a {` + everyKey + ` call_timeout_ms = "5000" } b {` + b + `} }`,
 	} {
