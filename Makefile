@@ -28,6 +28,7 @@ ship: ## Build the shared and the static library as they are shipped, under targ
 	$(CARGO) rustc --locked --release --lib --crate-type cdylib,staticlib --target-dir $(SHIP)
 	ln -sf libpsat_attestor.so $(LIB_DIR)/libpsat_attestor.so.1
 	$(PYTHON) packaging/narrow_archive.py $(LIB_DIR)/libpsat_attestor.a $(SHIP)/libpsat_attestor.a
+	$(PYTHON) packaging/pkgconfig.py $(SHIP)/pkgconfig/psat_attestor.pc --libdir $(LIB_DIR) --includedir $(CURDIR)/include --rpath
 
 .PHONY: devcluster
 devcluster:
@@ -53,7 +54,7 @@ lint: ## Check style: rustfmt, clippy, gofmt, go vet, ruff, mypy
 	$(PYTHON) tests/run.py lint
 
 .PHONY: generate
-generate: ## Write the generated files anew: the header, docs/reasons.md
+generate: ## Write the generated files anew: the header, docs/reasons.md, the Go reasons
 	PSAT_GENERATE=1 $(CARGO) test --locked --quiet --test generated
 
 .PHONY: doc

@@ -36,6 +36,8 @@ def commands() -> dict[str, list[str]]:
             programs[f"{source} ({compiler[-1].removeprefix('-std=')})"] = [str(program)]
     subprocess.run(["cargo", "build", "--locked", "--quiet", "--example", "attest"], cwd=ROOT, check=True)
     programs["examples/attest.rs"] = [str(ROOT / "target" / "debug" / "examples" / "attest")]
+    subprocess.run(["make", "-s", "-C", "bindings/go", "example"], cwd=ROOT, check=True)
+    programs["bindings/go/examples/attest"] = [str(ROOT / "target" / "go" / "attest")]
     programs["examples/attest.py"] = [sys.executable, str(ROOT / "examples" / "attest.py")]
     return programs
 

@@ -45,25 +45,18 @@ def test_steps() -> list[Step]:
             "exported symbols",
             ["python3", "tests/c/symbols.py", "target/release/libpsat_attestor.so", str(SHIPPED)],
         ),
+        Step("Go", ["make", "-s", "-C", "bindings/go", "test"], counts=True),
+        Step("Go, static", ["make", "-s", "-C", "bindings/go", "static"], counts=True),
+        Step("Go, cgo's checks", ["make", "-s", "-C", "bindings/go", "stress"], counts=True),
+        Step("Go's door and example", ["make", "-s", "-C", "bindings/go", "door", "example"]),
         Step("examples", ["python3", "tests/examples.py"], counts=True, environment=shipped),
-        Step(
-            "conformance",
-            [
-                "cargo",
-                "run",
-                "--locked",
-                "--quiet",
-                "-p",
-                "conformance",
-                "--",
-                "--door",
-                "rust",
-                "--door",
-                "c=target/c/door",
-            ],
-            counts=True,
-        ),
+        Step("conformance", conformance("rust", "c=target/c/door", "go=target/go/door"), True, {"GOGC": "1"}),
     ]
+
+
+def conformance(*doors: str) -> list[str]:
+    options = [word for door in doors for word in ("--door", door)]
+    return ["cargo", "run", "--locked", "--quiet", "-p", "conformance", "--", *options]
 
 
 def lint_steps() -> list[Step]:

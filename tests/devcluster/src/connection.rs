@@ -24,6 +24,10 @@ use crate::shared::Shared;
 
 /// What kube-apiserver allows on one connection.
 const MAX_CONCURRENT_STREAMS: u32 = 100;
+
+/// Streams that a client may have reset before they were looked at. Go's server, and so kube-apiserver, closes a
+/// connection when more than four times its streams wait so (golang.org/x/net/http2, `scheduleHandler`).
+const MAX_RESET_STREAMS: usize = 4 * MAX_CONCURRENT_STREAMS as usize;
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
 /// How a connection ends when a fault asks for it.
@@ -123,7 +127,11 @@ async fn converse(
 fn protocol(is_h2: bool) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new());
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_CONCURRENT_STREAMS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
+        .max_pending_accept_reset_streams(MAX_RESET_STREAMS);
     if is_h2 { builder.http2_only() } else { builder.http1_only() }
 }
 
