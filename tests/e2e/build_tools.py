@@ -99,17 +99,19 @@ def build(tools: Tools = Tools()) -> Tools:
 
 def build_spire(tools: Tools = Tools()) -> Tools:
     tools.directory.mkdir(parents=True, exist_ok=True)
+    stamp = f"-X github.com/spiffe/spire/pkg/common/version.gittag={spire_version().removeprefix('v')}"
     # Its sqlite3 is C.
-    compile_package(tools.spire_server, SPIRE, "github.com/spiffe/spire/cmd/spire-server", "-s -w", cgo=True)
-    compile_package(tools.spire_agent, SPIRE, "github.com/spiffe/spire/cmd/spire-agent", "-s -w", cgo=True)
+    for program in (tools.spire_server, tools.spire_agent):
+        package = f"github.com/spiffe/spire/cmd/{program.name}"
+        compile_package(program, SPIRE, package, f"-s -w {stamp}", cgo=True)
     compile_package(tools.many_agents, SPIRE, "./many-agents", "-s -w", cgo=True)
     return tools
 
 
 def archive_flags() -> dict[str, str]:
-    """The environment in which cgo links the static library. Go's build cache does not look at archives: the digest of this
-    one among the flags makes it."""
+    """The environment in which cgo links the static library."""
     archive = ROOT / "target" / "ship" / "libpsat_attestor.a"
+    # Go's build cache does not look at archives: the digest of this one among the flags makes it.
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()[:16]
     return {
         "CGO_ENABLED": "1",

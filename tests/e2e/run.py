@@ -65,16 +65,21 @@ class Listing(unittest.TestResult):
 
     def stopTest(self, test: unittest.TestCase) -> None:
         faulthandler.cancel_dump_traceback_later()
-        broken = any(each is test for each, _ in [*self.failures, *self.errors])
-        self.passed += not broken
-        word = "FAILED" if broken else "ok"
-        print(f"{word:6}  {readable(test)}  ({time.monotonic() - self._began:.1f} s)", flush=True)
+        word = "ok"
+        if any(whole(each) is test for each, _ in [*self.failures, *self.errors]):
+            word = "FAILED"
+        elif any(whole(each) is test for each, _ in self.skipped):
+            word = "skipped"
+        self.passed += word == "ok"
+        print(f"{word:7}  {readable(test)}  ({time.monotonic() - self._began:.1f} s)", flush=True)
         super().stopTest(test)
 
     def failed(self) -> int:
-        return self.testsRun - self.passed
+        return self.testsRun - self.passed - len(self.skipped)
 
     def tell(self) -> None:
+        for test, why in self.skipped:
+            print(f"skipped: {readable(test)}: {why}")
         for test, trace in [*self.failures, *self.errors]:
             print(f"\n=== {readable(test)}\n{trace}", flush=True)
 
@@ -95,7 +100,8 @@ def main() -> int:
         directory = Path(name)
         cluster = Cluster(tools, directory, REVIEWERS)
         try:
-            report(f"kube-apiserver {build_tools.kubernetes_version()} starts")
+            spire = f"; SPIRE is {build_tools.spire_version()}" if with_spire else ""
+            report(f"kube-apiserver {build_tools.kubernetes_version()} starts{spire}")
             cluster.start()
             ServerCase.world = World(cluster, Kubectl(tools.kubectl, directory), directory, library)
             ServerCase.world.populate()
@@ -140,6 +146,12 @@ def flat(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
             yield from flat(each)
         else:
             yield each
+
+
+def whole(test: unittest.TestCase) -> unittest.TestCase:
+    """The test that a subtest is a part of; any other is itself."""
+    case: unittest.TestCase = getattr(test, "test_case", test)
+    return case
 
 
 def readable(test: unittest.TestCase) -> str:

@@ -85,9 +85,12 @@ func TestTheDecodersWordsGoToTheLog(t *testing.T) {
 func TestAFirstConfigurationThatIsRefusedLeavesNothing(t *testing.T) {
 	cluster := devcluster.Start(t)
 	l := load(t)
-	if err := l.configure(demo(cluster.Kubeconfig, `lookup = "guess"`)); err == nil {
+	if err := l.configure(demo(cluster.Kubeconfig, `lookup = "guess"`, `max_in_flight = 0`)); err == nil {
 		t.Fatal("it was taken")
 	}
+	// SPIRE is told the first mistake, the log all.
+	l.log.expect(t, `"@level":"error"`, `"path":"clusters.demo.lookup"`)
+	l.log.expect(t, `"@level":"error"`, `"path":"clusters.demo.max_in_flight"`)
 	_, err := l.attest(context.Background(), cluster.Payload)
 	expectStatus(t, err, codes.FailedPrecondition, "not configured")
 	if err := l.configure(demo(cluster.Kubeconfig) + " engine { worker_threads = 2 }"); err != nil {

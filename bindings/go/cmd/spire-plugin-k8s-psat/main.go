@@ -6,6 +6,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spiffe/spire-plugin-sdk/pluginmain"
 	nodeattestorv1 "github.com/spiffe/spire-plugin-sdk/proto/spire/plugin/server/nodeattestor/v1"
@@ -43,6 +45,9 @@ func main() {
 	if os.Getenv(handshake) != handshake {
 		os.Exit(byHand(os.Args[1:]))
 	}
+	// SPIRE reloads its configuration on this signal. Whoever sends it to all of SPIRE's processes means no harm, and SPIRE does
+	// not start a plugin again that has ended.
+	signal.Ignore(syscall.SIGUSR1)
 	p := spireplugin.New()
 	pluginmain.Serve(nodeattestorv1.NodeAttestorPluginServer(p), configv1.ConfigServiceServer(p))
 }
