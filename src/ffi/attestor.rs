@@ -5,7 +5,7 @@ use std::ptr;
 use std::time::Duration;
 
 use super::answer::{answer, code, write};
-use super::guard::{guarded, silence_own_panics};
+use super::guard::guarded;
 use super::handle::{Handle, bytes};
 use super::queue::{self, psat_queue_t};
 use crate::engine::{Answer, Attestor, Level, validate};
@@ -56,7 +56,6 @@ pub unsafe extern "C" fn psat_attestor_new(
         if out.is_null() {
             return Err(Reason::NullPointer);
         }
-        silence_own_panics();
         // SAFETY: the C caller promises that `config` is NULL or valid for reads of `config_len` bytes.
         let config = unsafe { bytes(config, config_len) }?;
         Ok(match Attestor::new(config) {

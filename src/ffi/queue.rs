@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::answer::{code, write};
 use super::constants::{PSAT_COMPLETION_ATTESTATION, PSAT_COMPLETION_EVENT, PSAT_OK};
-use super::guard::{guarded, silence_own_panics};
+use super::guard::guarded;
 use super::handle::Handle;
 use crate::engine::{Completed, Delivery, Document, Next, Queue};
 use crate::outcome::Reason;
@@ -69,7 +69,6 @@ pub unsafe extern "C" fn psat_queue_new(out: *mut *mut psat_queue_t) -> i32 {
         if out.is_null() {
             return Err(Reason::NullPointer);
         }
-        silence_own_panics();
         let queue = Handle::give(psat_queue_t(Arc::new(Queue::new())));
         // SAFETY: as above.
         unsafe { write(out, as_c(queue)) };
