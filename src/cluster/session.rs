@@ -1,5 +1,6 @@
 //! The calls of one attestation.
 
+use std::error::Error;
 use std::sync::atomic::{AtomicU8, AtomicU16, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -127,8 +128,8 @@ impl Session {
     }
 }
 
-/// Sends the question over a connection of the cluster. One that turns out to be closed before anything was sent is
-/// replaced, which concerns idle connections that the server has just closed.
+/// Sends the question over a connection of the cluster. One that turns out to be closed before anything was sent, or that
+/// the server says goodbye on before it looked at the request, is replaced: servers close idle connections, and restart.
 async fn exchange(
     question: &Question,
     access: &Access,
@@ -144,12 +145,24 @@ async fn exchange(
             Ok(response) => return Ok((lease, response)),
             Err(mut failed) => {
                 unsent += 1;
-                if failed.take_message().is_none() || unsent == UNSENT_TRIES {
+                let not_processed = failed.take_message().is_some() || refused_unprocessed(failed.error());
+                if !not_processed || unsent == UNSENT_TRIES {
                     return Err(failed.into_error().into());
                 }
             }
         }
     }
+}
+
+/// Whether the server told that it has not processed the request: RFC 9113, sections 6.8 and 8.7.
+fn refused_unprocessed(error: &hyper::Error) -> bool {
+    let Some(error) = error.source().and_then(|source| source.downcast_ref::<h2::Error>()) else {
+        return false;
+    };
+    let told = |is_such: bool, reason| is_such && error.reason() == Some(reason);
+    error.is_remote()
+        && (told(error.is_go_away(), h2::Reason::NO_ERROR)
+            || told(error.is_reset(), h2::Reason::REFUSED_STREAM))
 }
 
 fn error(call: Call, attempted: String, fault: Fault) -> CallError {

@@ -20,7 +20,7 @@ pub struct psat_attestor_t(Attestor);
 /// `config` is a JSON document of `config_len` bytes, which need not end in NUL; NULL with 0 is an empty one.
 /// `*json` becomes a document with `valid` and `notes`; `json` may be NULL.
 ///
-/// Returns 0 if it is valid, 3 (`CONFIG_INVALID`) if not.
+/// Returns 0 if it is valid, 3 (`CONFIG_INVALID`) if not, or `PSAT_NULL_POINTER` if `config` is NULL with a length.
 ///
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn psat_config_validate(
 /// with `notes`, on success too; `json` may be NULL.
 ///
 /// Returns 0, 3 (`CONFIG_INVALID`), 13 (`RUNTIME_UNAVAILABLE`: threads or descriptors are short), or
-/// `PSAT_NULL_POINTER` if `out` is NULL.
+/// `PSAT_NULL_POINTER` if `out` is NULL, or `config` is NULL with a length.
 ///
 /// Threads: any. After `fork`, make a new attestor in the child.
 #[unsafe(no_mangle)]

@@ -97,7 +97,7 @@ pub unsafe extern "C" fn psat_queue_fd(queue: *const psat_queue_t) -> c_int {
 ///
 /// Waits up to `timeout_ms` milliseconds for the first (0 polls, a negative number waits for ever) and takes at most
 /// `capacity` of those that wait into `out`. `*count` is how many were taken, and is 0 after a timeout and after
-/// `psat_queue_wake`. Each completion goes to one caller, which owns its `json`.
+/// `psat_queue_wake`; with a `capacity` of 0 it is 0 at once. Each completion goes to one caller, which owns its `json`.
 ///
 /// Returns 0; `PSAT_CLOSED` once the queue is closed, nothing waits in it and nothing is outstanding;
 /// `PSAT_NULL_POINTER` if `queue`, `out` or `count` is NULL; `PSAT_FORKED` in a forked child.
@@ -119,6 +119,9 @@ pub unsafe extern "C" fn psat_queue_next(
         }
         // SAFETY: the C caller promises that `queue` is NULL or a live queue.
         let queue = unsafe { borrow(queue) }?;
+        if capacity == 0 {
+            return Ok(());
+        }
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
         let taken = match queue.next(capacity, timeout) {
             Next::Deliveries(taken) => taken,
