@@ -6,6 +6,7 @@
  *
  *   - Inputs are borrowed for the call and need not end in NUL; NULL is allowed with length 0 alone.
  *   - Every document that a function hands out, on failure too, is freed with psat_string_free.
+ *   - Every function may return PSAT_PANIC: a fault inside the library ended the call, and nothing else.
  *   - Handles may be used from any number of threads at once.
  *   - After fork, calls on handles of the parent return PSAT_FORKED; make new ones.
  */
@@ -129,7 +130,7 @@ const char *psat_version(void);
  * Frees a document that a function of this library handed out.
  *
  * NULL is fine. Any other pointer must come from a `json` argument or from `psat_completion_t.json`, and is freed
- * once. `free()` of the C library must not be used.
+ * once, its text as long as it was. `free()` of the C library must not be used.
  *
  * Threads: any thread may free any document, in a forked child too.
  */
@@ -141,7 +142,7 @@ void psat_string_free(char *json);
  * `config` is a JSON document of `config_len` bytes, which need not end in NUL; NULL with 0 is an empty one.
  * `*json` becomes a document with `valid` and `notes`; `json` may be NULL.
  *
- * Returns 0 if it is valid, 3 (`CONFIG_INVALID`) if not.
+ * Returns 0 if it is valid, 3 (`CONFIG_INVALID`) if not, or `PSAT_NULL_POINTER` if `config` is NULL with a length.
  *
  * Threads: any.
  */
@@ -158,7 +159,7 @@ int32_t psat_config_validate(const char *config,
  * with `notes`, on success too; `json` may be NULL.
  *
  * Returns 0, 3 (`CONFIG_INVALID`), 13 (`RUNTIME_UNAVAILABLE`: threads or descriptors are short), or
- * `PSAT_NULL_POINTER` if `out` is NULL.
+ * `PSAT_NULL_POINTER` if `out` is NULL, or `config` is NULL with a length.
  *
  * Threads: any. After `fork`, make a new attestor in the child.
  */
@@ -316,7 +317,7 @@ int psat_queue_fd(const psat_queue_t *queue);
  *
  * Waits up to `timeout_ms` milliseconds for the first (0 polls, a negative number waits for ever) and takes at most
  * `capacity` of those that wait into `out`. `*count` is how many were taken, and is 0 after a timeout and after
- * `psat_queue_wake`. Each completion goes to one caller, which owns its `json`.
+ * `psat_queue_wake`; with a `capacity` of 0 it is 0 at once. Each completion goes to one caller, which owns its `json`.
  *
  * Returns 0; `PSAT_CLOSED` once the queue is closed, nothing waits in it and nothing is outstanding;
  * `PSAT_NULL_POINTER` if `queue`, `out` or `count` is NULL; `PSAT_FORKED` in a forked child.

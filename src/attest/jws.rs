@@ -21,8 +21,7 @@ pub fn check_form(token: &str) -> Result<(), &'static str> {
         return Err("it is not a JWS of three parts");
     };
     let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| "its header is not base64url")?;
-    let header: Header =
-        serde_json::from_slice(&header).map_err(|_| "its header is not a JSON object with an alg")?;
+    let header = parse_header(&header).ok_or("its header is not a JSON object with an alg")?;
     if header.alg.eq_ignore_ascii_case("none") || header.alg.to_ascii_uppercase().starts_with("HS") {
         return Err("its alg is none or a shared-secret one");
     }
@@ -33,6 +32,13 @@ pub fn check_form(token: &str) -> Result<(), &'static str> {
         return Err("its signature is missing or not base64url");
     }
     Ok(())
+}
+
+/// A JOSE header is an object (RFC 7515, section 4); serde would take a list of the members too.
+fn parse_header(bytes: &[u8]) -> Option<Header> {
+    let is_json_space = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let first = bytes.iter().find(|byte| !is_json_space(byte))?;
+    if *first == b'{' { serde_json::from_slice(bytes).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -67,5 +73,26 @@ mod tests {
         assert!(check_form(&format!("{}=.e30.c2ln", URL_SAFE_NO_PAD.encode(good))).is_err());
         assert!(check_form(&token(r#"{"alg":1}"#)).is_err());
         assert!(check_form(&token("[]")).is_err());
+    }
+
+    #[test]
+    fn a_header_is_an_object_with_spaces_around_it_at_most() {
+        assert_eq!(check_form(&token(" \t\r\n{\"alg\":\"RS256\"} \n")), Ok(()));
+        for header in [r#"["RS256"]"#, r#" ["RS256"]"#, r#""RS256""#, "null", "", "  "] {
+            assert_eq!(
+                check_form(&token(header)),
+                Err("its header is not a JSON object with an alg"),
+                "{header:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_payload_is_base64url_without_padding() {
+        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256"}"#);
+        for payload in ["", "e30=", "!!", "e", "e3+/"] {
+            let found = check_form(&format!("{header}.{payload}.c2ln"));
+            assert_eq!(found, Err("its payload is not base64url"), "{payload:?}");
+        }
     }
 }

@@ -52,10 +52,10 @@ pub async fn attest(
     api: &impl ClusterApi,
     findings: &mut Findings,
 ) -> Result<AgentAttributes, Refusal> {
-    let Candidate { cluster, token } = candidate;
-    let status = api.review_token(token, &cluster.audience).await.map_err(Refusal::Call)?;
+    let cluster = &candidate.cluster;
+    let status = api.review_token(&cluster.audience).await.map_err(Refusal::Call)?;
     findings.credential_id = review::credential_id(&status);
-    let binding = review::judge(cluster, token, &status)?;
+    let binding = review::judge(cluster, &status)?;
 
     if cluster.lookup == Lookup::Claims {
         findings.lookup = Some("claims");

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::jws;
 use super::refusal::Refusal;
-use crate::cluster::api::Token;
+use crate::cluster::api::{Token, WITHHELD};
 use crate::config::{ClusterConfig, Config, VerifySignature};
 use crate::outcome::ErrorStyle;
 
@@ -49,7 +49,8 @@ pub fn admit(config: &Config, payload: &[u8]) -> Result<Candidate, Refusal> {
     }
     let token = Token::new(token.to_owned());
     let Some(cluster) = config.clusters.get(&name) else {
-        return Err(Refusal::ClusterUnknown { named: token.redact(&name) });
+        let named = if token.stands_in(&name) { WITHHELD.to_owned() } else { name };
+        return Err(Refusal::ClusterUnknown { named });
     };
 
     Ok(Candidate { cluster: Arc::clone(cluster), token })

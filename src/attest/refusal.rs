@@ -3,10 +3,15 @@
 //! The texts are the table's, which are upstream's; `"C"` is the cluster's name. Only [`Refusal::message`] makes text
 //! for an agent, and it never reads the text of a foreign error.
 
+use std::borrow::Cow;
+
 use super::payload::JsonFault;
 use crate::cluster::api::{Call, CallError, CallErrorKind};
 use crate::outcome::{AgentSafe, ErrorStyle, Reason, cause_chain, grpc};
 use crate::quote::{quoted, quoted_list};
+
+/// Of one text of the API server's. A gRPC status travels in a header, which servers limit to 8 KiB and more.
+const MAX_FOREIGN_CHARS: usize = 512;
 
 /// Why an attestation has no agent ID to answer with.
 #[derive(Debug)]
@@ -153,6 +158,8 @@ pub enum Refusal {
     },
     /// Rows 17 and 23, and every API failure: a call has no answer to judge.
     Call(CallError),
+    /// What was to be answered repeats the agent's token or the library's own credential.
+    AnswerHoldsSecret,
     /// The host cancelled.
     Canceled,
     /// The attestor is being shut down.
@@ -226,7 +233,7 @@ impl Refusal {
             Self::PodTerminated { .. } => Reason::PodTerminated,
             Self::PodNotScheduled { .. } => Reason::PodNotScheduled,
             Self::NodeClaimMismatch { .. } => Reason::NodeClaimMismatch,
-            Self::NodeNameUnfit { .. } => Reason::ApiBadResponse,
+            Self::NodeNameUnfit { .. } | Self::AnswerHoldsSecret => Reason::ApiBadResponse,
             Self::NodeUidEmpty => Reason::NodeUidEmpty,
             Self::IdInvalid { .. } => Reason::IdInvalid,
             Self::NodeUidMismatch { .. } => Reason::NodeUidMismatch,
@@ -284,9 +291,10 @@ impl Refusal {
                 format!("token refused for cluster {c}")
             }
             Self::Overloaded { .. } => format!("too many attestations for cluster {c}"),
-            Self::TokenMalformed { .. } | Self::TokenError { .. } | Self::AudienceNotValidated { .. } => {
-                call_words(Call::TokenReview, c)
-            }
+            Self::TokenMalformed { .. }
+            | Self::TokenError { .. }
+            | Self::AudienceNotValidated { .. }
+            | Self::AnswerHoldsSecret => call_words(Call::TokenReview, c),
             Self::NotAuthenticated => {
                 format!("token not authenticated according to TokenReview API for cluster {c}")
             }
@@ -334,16 +342,18 @@ impl Refusal {
     fn upstream_words(&self) -> Option<String> {
         match self {
             Self::TokenError { error, .. } => {
-                Some(format!("token review API response contains an error: {error}"))
+                Some(format!("token review API response contains an error: {}", cut(error)))
             }
             Self::AudienceNotValidated { wanted, got } => Some(format!(
                 "token review API did not validate audience: wanted one of {} but got {}",
-                quoted_list(wanted),
-                quoted_list(got)
+                cut(&quoted_list(wanted)),
+                cut(&quoted_list(got))
             )),
             Self::NotAServiceAccount { fault } => match fault {
                 UsernameFault::Empty => Some("empty username".into()),
-                UsernameFault::Format { username } => Some(format!("unexpected username format: {username}")),
+                UsernameFault::Format { username } => {
+                    Some(format!("unexpected username format: {}", cut(username)))
+                }
                 UsernameFault::NoNamespace => Some("missing namespace".into()),
                 UsernameFault::NoName => Some("missing service account name".into()),
                 UsernameFault::NotAnAccount => None,
@@ -366,11 +376,11 @@ impl Refusal {
             Self::PayloadMalformed { fault } => fault.to_string(),
             Self::ClusterUnknown { named } => format!("the payload names cluster {}", quoted(named)),
             Self::TokenMalformed { why } => format!("the token was refused by its form: {why}"),
-            Self::TokenError { error, .. } => format!("TokenReview answered: {error}"),
+            Self::TokenError { error, .. } => format!("TokenReview answered: {}", cut(error)),
             Self::AudienceNotValidated { wanted, got } => format!(
                 "TokenReview validated the audiences {}, wanted is one of {}",
-                quoted_list(got),
-                quoted_list(wanted)
+                cut(&quoted_list(got)),
+                cut(&quoted_list(wanted))
             ),
             Self::NotAServiceAccount { fault } => match fault {
                 UsernameFault::Empty => "TokenReview named no user".into(),
@@ -410,6 +420,9 @@ impl Refusal {
             Self::Overloaded { why } | Self::IdInvalid { why } => (*why).to_owned(),
             Self::NodeUidMismatch { found, .. } => format!("the node has UID {}", quoted(found)),
             Self::Call(error) => cause_chain(error),
+            Self::AnswerHoldsSecret => {
+                "the API server's answers repeat the agent's token or the credential of this library".into()
+            }
             // Nothing was seen beyond what the reason itself says.
             Self::NotConfigured
             | Self::PayloadMissing
@@ -435,4 +448,12 @@ fn call_words(call: Call, c: &str) -> String {
 
 fn pod_fact_words(fact: PodFact, c: &str) -> String {
     format!("failed to get {} from token review status for cluster {c}", fact.words().0)
+}
+
+/// The beginning of text whose length the API server decides.
+fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MAX_FOREIGN_CHARS) {
+        None => text.into(),
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+    }
 }

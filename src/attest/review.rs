@@ -1,7 +1,7 @@
 //! Rows 11 to 16: what TokenReview said of the token.
 
 use super::refusal::{PodFact, Refusal, UsernameFault};
-use crate::cluster::api::{Token, TokenReviewStatus, UserInfo, is_path_segment};
+use crate::cluster::api::{CREDENTIAL_ID, TokenReviewStatus, UserInfo, WITHHELD, is_path_segment};
 use crate::config::ClusterConfig;
 use crate::outcome::Reason;
 
@@ -9,7 +9,6 @@ const POD_NAME: &str = "authentication.kubernetes.io/pod-name";
 const POD_UID: &str = "authentication.kubernetes.io/pod-uid";
 const NODE_NAME: &str = "authentication.kubernetes.io/node-name";
 const NODE_UID: &str = "authentication.kubernetes.io/node-uid";
-const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 
 /// What an accepted token is bound to, in TokenReview's words.
 #[derive(Debug)]
@@ -61,24 +60,20 @@ impl NodeExtra {
 
 /// The ID under which the API server's audit log knows the token.
 pub fn credential_id(status: &TokenReviewStatus) -> Option<String> {
-    status.user.extra.get(CREDENTIAL_ID)?.first().cloned()
+    status.user.extra.get(CREDENTIAL_ID)?.first().filter(|id| *id != WITHHELD).cloned()
 }
 
 /// Judges TokenReview's answer by rows 11 to 16.
-pub fn judge(cluster: &ClusterConfig, token: &Token, status: &TokenReviewStatus) -> Result<Binding, Refusal> {
+pub fn judge(cluster: &ClusterConfig, status: &TokenReviewStatus) -> Result<Binding, Refusal> {
     if !status.error.is_empty() {
-        let error = token.redact(&status.error);
-        return Err(Refusal::TokenError { reason: reason_of(&status.error), error });
+        return Err(Refusal::TokenError { reason: reason_of(&status.error), error: status.error.clone() });
     }
     if !status.authenticated {
         return Err(Refusal::NotAuthenticated);
     }
     let wanted = &cluster.audience;
     if !wanted.is_empty() && !wanted.iter().any(|audience| status.audiences.contains(audience)) {
-        return Err(Refusal::AudienceNotValidated {
-            wanted: wanted.clone(),
-            got: status.audiences.iter().map(|audience| token.redact(audience)).collect(),
-        });
+        return Err(Refusal::AudienceNotValidated { wanted: wanted.clone(), got: status.audiences.clone() });
     }
     let (namespace, service_account) = service_account(&status.user)?;
     if !cluster.service_account_allow_list.allows(namespace, service_account) {
@@ -101,10 +96,12 @@ pub fn judge(cluster: &ClusterConfig, token: &Token, status: &TokenReviewStatus)
 
 /// Row 11: the reason that `status.error` tells. Its texts are no API, so anything unknown is a plain rejection.
 fn reason_of(error: &str) -> Reason {
-    if error.contains("token has expired") || error.contains("token is expired") {
-        Reason::TokenExpired
-    } else if error.contains("invalid for the target audiences") {
+    let error = error.to_ascii_lowercase();
+    let says_one_of = |phrases: &[&str]| phrases.iter().any(|phrase| error.contains(phrase));
+    if says_one_of(&["audience"]) {
         Reason::AudienceMismatch
+    } else if says_one_of(&["token has expired", "token is expired", "token expired"]) {
+        Reason::TokenExpired
     } else {
         Reason::TokenRejected
     }

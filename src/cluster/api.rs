@@ -6,22 +6,33 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::nulls;
+use super::secret::Secret;
 use crate::outcome::Reason;
+
+/// No signature of a JWS is shorter than 64 bytes, and no token than its signature; a test's may be.
+const SHORTEST_TOKEN: usize = 16;
+
+/// Stands for text from the API server in which a credential was found.
+pub const WITHHELD: &str = "[withheld: it repeats a credential]";
+
+/// The extra that names the token in the API server's audit log.
+pub const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 
 /// A service-account token. Its text is wiped when dropped and shown by no formatter.
 #[derive(Clone)]
-pub struct Token(SecretString);
+pub struct Token(Arc<SecretString>);
 
 impl Token {
     /// Takes the text over.
     #[must_use]
     pub fn new(text: String) -> Self {
-        Self(SecretString::from(text))
+        Self(Arc::new(SecretString::from(text)))
     }
 
     /// The text, for the request that carries it and for checks of its form.
@@ -30,10 +41,11 @@ impl Token {
         self.0.expose_secret()
     }
 
-    /// `text` with every occurrence of this token taken out: the API server and what stands between may echo it.
+    /// Whether the token, or a part of it that gives it away, stands in `text`. What is shorter than any signature is a
+    /// word, and gives nothing away.
     #[must_use]
-    pub fn redact(&self, text: &str) -> String {
-        text.replace(self.expose(), "[token]")
+    pub fn stands_in(&self, text: &str) -> bool {
+        self.expose().len() >= SHORTEST_TOKEN && Secret::plainly(self.expose()).stands_in(text)
     }
 }
 
@@ -59,6 +71,19 @@ pub struct TokenReviewStatus {
     /// Why the token could not be reviewed.
     #[serde(deserialize_with = "nulls::value")]
     pub error: String,
+}
+
+impl TokenReviewStatus {
+    /// Replaces every text that `is_unsafe` by [`WITHHELD`]. The server and what stands between may echo a credential.
+    pub fn withhold(&mut self, is_unsafe: impl Fn(&str) -> bool) {
+        let user = &mut self.user;
+        let extras = user.extra.values_mut().flatten();
+        let texts =
+            [&mut self.error, &mut user.username].into_iter().chain(&mut self.audiences).chain(extras);
+        for text in texts.filter(|text| is_unsafe(text.as_str())) {
+            WITHHELD.clone_into(text);
+        }
+    }
 }
 
 /// `status.user` of a TokenReview.
@@ -102,7 +127,7 @@ pub struct Node {
     pub labels: BTreeMap<String, String>,
 }
 
-/// The three questions of an attestation, put to one API server on behalf of one attestation.
+/// The three questions of an attestation, put to one API server on behalf of one agent's token.
 ///
 /// The implementation bounds every call by the attestation's deadline and by the time for one try; dropping a
 /// returned future cancels the call. Names are checked with [`is_path_segment`] before they get here.
@@ -110,7 +135,6 @@ pub trait ClusterApi: Sync {
     /// `POST /apis/authentication.k8s.io/v1/tokenreviews`. No audience is sent if `audiences` is empty.
     fn review_token(
         &self,
-        token: &Token,
         audiences: &[String],
     ) -> impl Future<Output = Result<TokenReviewStatus, CallError>> + Send;
 
@@ -231,9 +255,25 @@ mod tests {
     }
 
     #[test]
-    fn redaction_takes_every_occurrence_out() {
-        let token = Token::new("a.b.c".to_owned());
-        assert_eq!(token.redact("x a.b.c y a.b.c"), "x [token] y [token]");
+    fn a_word_is_no_token() {
+        assert!(!Token::new("token".to_owned()).stands_in("no-such-token"));
+        assert!(
+            Token::new("aaaaaaaa.bbbbbbbb.cccccccc".to_owned()).stands_in("x aaaaaaaa.bbbbbbbb.cccccccc")
+        );
+    }
+
+    #[test]
+    fn every_text_of_a_review_that_repeats_a_credential_is_withheld() {
+        let mut status = TokenReviewStatus {
+            error: "bad: MARKER".into(),
+            audiences: vec!["a".into(), "MARKER".into()],
+            ..TokenReviewStatus::default()
+        };
+        status.user.username = "MARKER".into();
+        status.user.extra.insert(CREDENTIAL_ID.into(), vec!["MARKER".into(), "b".into()]);
+        status.withhold(|text| text.contains("MARKER"));
+        assert!(!format!("{status:?}").contains("MARKER"));
+        assert_eq!((status.error.as_str(), status.audiences[0].as_str()), (WITHHELD, "a"));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! Nothing that a server writes is quoted, but for the message of a `Status` in which no part of a credential stands.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
@@ -10,9 +12,8 @@ use zeroize::Zeroizing;
 
 use super::api::CallErrorKind;
 use super::error::Fault;
-use super::limits::{
-    ANSWER_BYTES, QUOTED_CHARS, REFUSAL_BYTES, REFUSAL_TIME, ROOM_AT_FIRST, SECRET_RUN_BYTES,
-};
+use super::limits::{ANSWER_BYTES, QUOTED_CHARS, REFUSAL_BYTES, REFUSAL_TIME, ROOM_AT_FIRST};
+use super::secret::Secret;
 
 /// Reads the body of an answer to its end.
 pub(super) async fn collect(body: Incoming) -> Result<Zeroizing<Vec<u8>>, Fault> {
@@ -38,12 +39,13 @@ async fn collect_up_to(limit: usize, mut body: Incoming) -> Result<Zeroizing<Vec
 }
 
 /// The failure that a status stands for, with the server's words where they can be quoted. Beside it, whether the
-/// body was read to its end.
+/// body was read to its end. The body gets `time` at most: the status is known without it.
 pub(super) async fn refusal(
     status: StatusCode,
     is_get: bool,
     body: Incoming,
     secrets: &[&str],
+    time: Duration,
 ) -> (Fault, bool) {
     let kind = match status {
         StatusCode::UNAUTHORIZED => CallErrorKind::Unauthenticated,
@@ -52,7 +54,8 @@ pub(super) async fn refusal(
         StatusCode::TOO_MANY_REQUESTS => CallErrorKind::Throttled,
         _ => CallErrorKind::Status,
     };
-    let body = tokio::time::timeout(REFUSAL_TIME, collect_up_to(REFUSAL_BYTES, body)).await;
+    let time = time.min(REFUSAL_TIME);
+    let body = tokio::time::timeout(time, collect_up_to(REFUSAL_BYTES, body)).await;
     let body = body.ok().and_then(Result::ok);
     let words = body.as_deref().and_then(|body| status_message(body));
     let quoted = words.and_then(|words| quotable(&words, secrets)).map(|words| format!(": {words}"));
@@ -75,14 +78,6 @@ fn status_message(body: &[u8]) -> Option<String> {
 fn quotable(words: &str, secrets: &[&str]) -> Option<String> {
     let cut: String =
         words.chars().take(QUOTED_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let leaks = secrets.iter().filter(|secret| !secret.is_empty()).any(|secret| {
-        // Looked for in what is quoted and in what was cut alike: cutting must not hide a secret's beginning.
-        let run = SECRET_RUN_BYTES.min(secret.len());
-        words.as_bytes().windows(run).any(|window| holds(secret.as_bytes(), window))
-    });
+    let leaks = secrets.iter().any(|secret| Secret::strictly(secret).stands_in(words));
     (!leaks).then_some(cut)
-}
-
-fn holds(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
 }

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
+use super::blocking;
 use super::connection::Opener;
 use super::environment::Environment;
 use super::error::Fault;
@@ -24,6 +25,7 @@ use super::transport::Transport;
 use super::{in_cluster, kubeconfig};
 
 const LOOK_ENDED: Fault = Fault::TaskEnded("the look at the credentials");
+const NO_THREAD: Fault = Fault::NoThread("reading the credentials");
 
 /// Where credentials come from.
 pub(super) enum Source {
@@ -47,6 +49,13 @@ pub(super) struct Access {
     pub(super) authorization: Option<Authorization>,
     pub(super) transport: Arc<Transport>,
     tls: TlsSettings,
+}
+
+impl Access {
+    /// What no text may hold.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.authorization.iter().flat_map(|one| one.secrets.iter().map(|secret| secret.as_str()))
+    }
 }
 
 /// The credentials of one cluster.
@@ -121,13 +130,9 @@ impl Credentials {
             looks.begun += 1;
             looks.begun
         };
-        let mut looking = Looking { credentials: Arc::clone(self), done: false };
-        tokio::task::spawn_blocking(move || {
-            while !looking.done {
-                let outcome = looking.credentials.look_twice();
-                looking.end(outcome.err());
-            }
-        });
+        let looking = Looking { credentials: Arc::clone(self), done: false, fault_if_dropped: NO_THREAD };
+        // Without a thread this drops the one who looks, and so tells those who wait.
+        let _ = blocking::spawn("psat-files", move || looking.look());
         number
     }
 
@@ -181,9 +186,19 @@ impl Credentials {
 struct Looking {
     credentials: Arc<Credentials>,
     done: bool,
+    fault_if_dropped: Fault,
 }
 
 impl Looking {
+    /// Looks as long as somebody wants another look.
+    fn look(mut self) {
+        self.fault_if_dropped = LOOK_ENDED;
+        while !self.done {
+            let outcome = self.credentials.look_twice();
+            self.end(outcome.err());
+        }
+    }
+
     /// Ends the look that runs, and begins the next if one is wanted.
     fn end(&mut self, fault: Option<Fault>) {
         let mut looks = self.credentials.looks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -201,8 +216,11 @@ impl Looking {
 
 impl Drop for Looking {
     fn drop(&mut self) {
+        if !self.done {
+            self.credentials.telemetry.task_ended("a look at the credentials");
+        }
         while !self.done {
-            self.end(Some(LOOK_ENDED));
+            self.end(Some(self.fault_if_dropped.clone()));
         }
     }
 }

@@ -14,7 +14,8 @@ type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 impl Environment {
     /// That of the process, read anew each time.
     pub(super) fn of_process() -> Self {
-        Self(Box::new(|name| std::env::var(name).ok()))
+        // What is no UTF-8 is no less set.
+        Self(Box::new(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned())))
     }
 
     #[cfg(test)]
@@ -31,13 +32,16 @@ impl Environment {
 
     /// The name of the variable that sends connections to `server` through a proxy.
     ///
-    /// As in Go, `ALL_PROXY` is not looked at, and this machine is never behind a proxy.
+    /// As in Go, `ALL_PROXY` is not looked at, and this machine is never behind a proxy. Unlike there, a value that names
+    /// no proxy counts too: whoever sets it wants one, and none is used either way.
     pub(super) fn proxy_variable(&self, server: &Server) -> Option<&'static str> {
         let either =
             |upper: &str, lower: &str| self.get(upper).or_else(|| self.get(lower)).unwrap_or_default();
+        // The matcher passes over what it cannot parse; that a proxy is named is all that counts here.
+        let any = |value: String| if value.is_empty() { "" } else { "http://proxy" };
         let matcher = Matcher::builder()
-            .https(either("HTTPS_PROXY", "https_proxy"))
-            .http(either("HTTP_PROXY", "http_proxy"))
+            .https(any(either("HTTPS_PROXY", "https_proxy")))
+            .http(any(either("HTTP_PROXY", "http_proxy")))
             .no(either("NO_PROXY", "no_proxy"))
             .build();
         let uri = server.uri().ok()?;
@@ -70,6 +74,22 @@ mod tests {
         assert_eq!(proxy(&[("http_proxy", "proxy:3128")], "http://api.example"), Some("HTTP_PROXY"));
         assert_eq!(proxy(&[("ALL_PROXY", "http://proxy:3128")], "https://api.example"), None);
         assert_eq!(proxy(&[("HTTPS_PROXY", "")], "https://api.example"), None);
+    }
+
+    #[test]
+    fn a_value_that_names_no_proxy_is_not_passed_over() {
+        const NO: &[(&str, &str)] = &[("HTTP_PROXY", "::bad::x"), ("NO_PROXY", "api.example")];
+        assert_eq!(proxy(NO, "http://api.example"), None);
+        assert_eq!(proxy(NO, "http://other.example"), Some("HTTP_PROXY"));
+        for variables in [
+            &[("HTTPS_PROXY", "::bad::x")][..],
+            &[("https_proxy", "ftp://proxy")],
+            &[("HTTPS_PROXY", "http://u:p w@proxy")],
+            &[("HTTPS_PROXY", "\u{fffd}")],
+        ] {
+            assert_eq!(proxy(variables, "https://api.example"), Some("HTTPS_PROXY"), "{variables:?}");
+            assert_eq!(proxy(variables, "http://api.example"), None, "{variables:?}");
+        }
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(super) enum Fault {
     TlsMaterial { what: String, source: rustls::Error },
     #[error("{0} ended without a result")]
     TaskEnded(&'static str),
+    #[error("{0}: the process has no thread left")]
+    NoThread(&'static str),
     #[error("connecting to {origin}")]
     Connect { origin: Arc<str>, source: Arc<dyn Error + Send + Sync> },
     #[error("connecting to {origin} took longer than {seconds} s", seconds = super::limits::CONNECT_TIME.as_secs())]
@@ -81,7 +83,8 @@ impl Fault {
             | Self::Kubeconfig { .. }
             | Self::InCluster(_)
             | Self::Material(_)
-            | Self::TlsMaterial { .. } => CallErrorKind::CredentialsUnavailable,
+            | Self::TlsMaterial { .. }
+            | Self::NoThread(_) => CallErrorKind::CredentialsUnavailable,
             Self::Connect { .. }
             | Self::ConnectTime { .. }
             | Self::ClosedAtOnce { .. }

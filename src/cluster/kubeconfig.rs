@@ -1,8 +1,8 @@
 //! The settings that a kubeconfig's current context names, read as client-go reads them.
 //!
 //! Deliberate differences: a kubeconfig without a usable context is an error and never means in-cluster, which would
-//! review one cluster's tokens at another; and a credential beside a plain-http `server` is an error, where client-go
-//! drops the credential and asks without.
+//! review one cluster's tokens at another; a credential beside a plain-http `server` is an error, where client-go drops
+//! the credential and asks without; and so is user info in `server`, which client-go sends as basic authentication.
 
 use std::path::{Path, PathBuf};
 
@@ -161,13 +161,19 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// Inline data, which wins, or a file's bytes.
+    /// Inline data or a file's bytes. Both are one too many, as in client-go.
     fn bytes(
         &mut self,
         what: &'static str,
         data: Option<&str>,
         file: Option<&str>,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, Fault> {
+        if data.is_some() && file.is_some() {
+            return Err(fault(
+                self.path,
+                format!("has both `{what}` and `{what}-data`: one of them must go"),
+            ));
+        }
         if let Some(data) = data {
             let compact: Zeroizing<String> =
                 Zeroizing::new(data.chars().filter(|c| !c.is_ascii_whitespace()).collect());

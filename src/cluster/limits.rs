@@ -57,9 +57,6 @@ pub(super) const REFUSAL_TIME: Duration = Duration::from_secs(1);
 /// Of the server's words that are passed on.
 pub(super) const QUOTED_CHARS: usize = 512;
 
-/// Runs of a secret that the server's words may not contain. A part of a credential is as bad as the whole.
-pub(super) const SECRET_RUN_BYTES: usize = 12;
-
 /// Largest kubeconfig, certificate or token file.
 pub(super) const FILE_BYTES: u64 = 4 << 20;
 

@@ -21,6 +21,7 @@ use crate::config::ClusterConfig;
 
 mod answer;
 pub mod api;
+mod blocking;
 mod body;
 mod connection;
 mod counters;
@@ -38,6 +39,7 @@ mod observer;
 mod pool;
 mod request;
 mod resolver;
+pub(crate) mod secret;
 mod session;
 mod settings;
 #[cfg(test)]
@@ -49,6 +51,7 @@ pub use counters::{ClusterCounters, StatusClass};
 pub use observer::{ClusterEvent, Observer};
 pub use session::{CallRecord, Session};
 
+use api::Token;
 use credentials::{Credentials, Source};
 use environment::Environment;
 use observer::Telemetry;
@@ -85,10 +88,10 @@ impl Cluster {
         Self { name, call_timeout, credentials, telemetry }
     }
 
-    /// Access for one attestation that has to end at `deadline`. Its calls are to be made on a tokio runtime.
+    /// Access for one attestation of `token` that has to end at `deadline`. Its calls are to be made on a tokio runtime.
     #[must_use]
-    pub fn session(self: &Arc<Self>, deadline: Instant) -> Session {
-        Session::new(Arc::clone(self), deadline)
+    pub fn session(self: &Arc<Self>, deadline: Instant, token: Token) -> Session {
+        Session::new(Arc::clone(self), deadline, token)
     }
 
     /// What this cluster has cost so far.

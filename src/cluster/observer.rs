@@ -27,6 +27,8 @@ pub enum ClusterEvent<'a> {
     },
     /// Changed files were taken over.
     CredentialsReloaded,
+    /// A task that several attestations share ended by a panic.
+    TaskPanicked(&'static str),
 }
 
 /// Is told of every event, on whichever thread it happens; must not wait.
@@ -64,6 +66,13 @@ impl Telemetry {
     pub(super) fn connection_failed(&self, origin: &str, fault: &Fault) {
         let cause = cause_chain(fault);
         (self.observer.0)(&ClusterEvent::ConnectionFailed { origin, cause });
+    }
+
+    /// To be called where a task ends without a result, on its thread.
+    pub(super) fn task_ended(&self, task: &'static str) {
+        if std::thread::panicking() {
+            (self.observer.0)(&ClusterEvent::TaskPanicked(task));
+        }
     }
 
     pub(super) fn credentials_reloaded(&self) {

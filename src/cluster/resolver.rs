@@ -5,15 +5,17 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::vec;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use hyper_util::client::legacy::connect::dns::Name;
-use tokio::task::AbortHandle;
+use tokio::sync::oneshot;
 use tower_service::Service;
+
+use super::blocking;
 
 type Lookup = Shared<BoxFuture<'static, Result<Vec<SocketAddr>, Arc<io::Error>>>>;
 
@@ -30,7 +32,8 @@ type Ask = fn(&str) -> io::Result<Vec<SocketAddr>>;
 struct UnderWay {
     name: String,
     lookup: Lookup,
-    thread: AbortHandle,
+    /// Dropped by the thread when it is done.
+    running: Weak<()>,
 }
 
 impl Default for Resolver {
@@ -48,17 +51,27 @@ impl Resolver {
     fn lookup(&self, name: &str) -> Lookup {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         // An answer that is already there is an old one.
-        if let Some(same) = under_way.as_ref().filter(|one| one.name == name && !one.thread.is_finished()) {
+        if let Some(same) =
+            under_way.as_ref().filter(|one| one.name == name && one.running.strong_count() > 0)
+        {
             return same.lookup.clone();
         }
         let (ask, host) = (self.ask, name.to_owned());
-        let task = tokio::task::spawn_blocking(move || ask(&host));
-        let thread = task.abort_handle();
-        let lookup = task
-            .map(|ended| ended.unwrap_or_else(|ended| Err(io::Error::other(ended))).map_err(Arc::new))
-            .boxed()
-            .shared();
-        *under_way = Some(UnderWay { name: name.to_owned(), lookup: lookup.clone(), thread });
+        let (found, answer) = oneshot::channel();
+        let running = Arc::new(());
+        let still_running = Arc::downgrade(&running);
+        let started = blocking::spawn("psat-lookup", move || {
+            let addresses = ask(&host);
+            drop(running);
+            // Nobody may wait any more.
+            let _ = found.send(addresses);
+        });
+        let lookup = async move {
+            started?;
+            answer.await.unwrap_or_else(|_| Err(io::Error::other("the look-up ended without a result")))
+        };
+        let lookup = lookup.map(|answer| answer.map_err(Arc::new)).boxed().shared();
+        *under_way = Some(UnderWay { name: name.to_owned(), lookup: lookup.clone(), running: still_running });
         lookup
     }
 }

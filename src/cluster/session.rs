@@ -1,5 +1,6 @@
 //! The calls of one attestation.
 
+use std::error::Error;
 use std::sync::atomic::{AtomicU8, AtomicU16, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::credentials::Access;
 use super::error::{Fault, Phase};
 use super::limits::UNSENT_TRIES;
 use super::request::Question;
+use super::secret::Secret;
 use super::transport::Lease;
 use super::{answer, body};
 
@@ -22,6 +24,8 @@ use super::{answer, body};
 pub struct Session {
     cluster: Arc<Cluster>,
     deadline: Instant,
+    /// The agent's token, which no text that leaves here may hold.
+    token: Token,
     /// Looked at once, when the first call is made.
     access: OnceCell<Result<Arc<Access>, Fault>>,
     calls: Mutex<Vec<CallRecord>>,
@@ -41,8 +45,8 @@ pub struct CallRecord {
 }
 
 impl Session {
-    pub(super) fn new(cluster: Arc<Cluster>, deadline: Instant) -> Self {
-        Self { cluster, deadline, access: OnceCell::new(), calls: Mutex::default() }
+    pub(super) fn new(cluster: Arc<Cluster>, deadline: Instant, token: Token) -> Self {
+        Self { cluster, deadline, token, access: OnceCell::new(), calls: Mutex::default() }
     }
 
     /// The calls that have ended so far, in the order in which they ended; failed and cancelled ones too.
@@ -56,20 +60,18 @@ impl Session {
         &self,
         call: Call,
         question: Result<Question, Fault>,
-        token: Option<&Token>,
         read: impl FnOnce(&[u8]) -> Result<T, Fault>,
     ) -> Result<T, CallError> {
         let question = question.map_err(|fault| error(call, String::new(), fault))?;
         let one_try = Instant::now().checked_add(self.cluster.call_timeout);
         let until = one_try.map_or(self.deadline, |one_try| one_try.min(self.deadline));
+        if until <= Instant::now() {
+            return Err(error(call, String::new(), Fault::TimeRanOut(Phase::Credentials)));
+        }
         let progress = Progress::new(self, call);
-        let outcome = if until <= Instant::now() {
-            Err(Fault::TimeRanOut(progress.phase()))
-        } else {
-            timeout_at(until, self.try_once(&question, token, &progress, read))
-                .await
-                .unwrap_or_else(|_| Err(Fault::TimeRanOut(progress.phase())))
-        };
+        let outcome = timeout_at(until, self.try_once(&question, until, &progress, read))
+            .await
+            .unwrap_or_else(|_| Err(Fault::TimeRanOut(progress.phase())));
         outcome.map_err(|fault| error(call, self.attempted(&question), fault))
     }
 
@@ -77,20 +79,22 @@ impl Session {
     async fn try_once<T>(
         &self,
         question: &Question,
-        token: Option<&Token>,
+        until: Instant,
         progress: &Progress<'_>,
         read: impl FnOnce(&[u8]) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let access = self.access.get_or_init(|| self.cluster.credentials.fresh()).await.clone()?;
+        let access = self.look().await?;
         let (lease, response) = exchange(question, &access, progress).await?;
 
         let status = response.status();
         progress.answered(status.as_u16());
         if !status.is_success() {
-            let credential =
-                access.authorization.iter().flat_map(|one| one.secrets.iter().map(|one| one.as_str()));
-            let secrets: Vec<&str> = credential.chain(token.map(Token::expose)).collect();
-            let refusal = body::refusal(status, question.is_get(), response.into_body(), &secrets);
+            let credential = access.secrets();
+            let secrets: Vec<&str> = credential.chain([self.token.expose()]).collect();
+            // Its body may take half of what is left, so that the status is told in time.
+            let time = until.saturating_duration_since(Instant::now()) / 2;
+            let body = response.into_body();
+            let refusal = body::refusal(status, question.is_get(), body, &secrets, time);
             let (fault, read_to_end) = refusal.await;
             if read_to_end {
                 lease.finished();
@@ -102,6 +106,19 @@ impl Session {
         read(&answer)
     }
 
+    /// The credentials of all calls: looked at once, when the first is made.
+    pub(super) async fn look(&self) -> Result<Arc<Access>, Fault> {
+        self.access.get_or_init(|| self.cluster.credentials.fresh()).await.clone()
+    }
+
+    /// Whether the agent's token or the cluster's own credential, or a part that gives it away, stands in `text`.
+    #[must_use]
+    pub fn holds_secret(&self, text: &str) -> bool {
+        let access = self.access.get().and_then(|access| access.as_ref().ok());
+        let mut own = access.into_iter().flat_map(|access| access.secrets());
+        self.token.stands_in(text) || own.any(|secret| Secret::plainly(secret).stands_in(text))
+    }
+
     /// What a call attempted, for its error. Without credentials there is no URL.
     fn attempted(&self, question: &Question) -> String {
         match self.access.get() {
@@ -111,8 +128,8 @@ impl Session {
     }
 }
 
-/// Sends the question over a connection of the cluster. One that turns out to be closed before anything was sent is
-/// replaced, which concerns idle connections that the server has just closed.
+/// Sends the question over a connection of the cluster. One that turns out to be closed before anything was sent, or that
+/// the server says goodbye on before it looked at the request, is replaced: servers close idle connections, and restart.
 async fn exchange(
     question: &Question,
     access: &Access,
@@ -128,12 +145,24 @@ async fn exchange(
             Ok(response) => return Ok((lease, response)),
             Err(mut failed) => {
                 unsent += 1;
-                if failed.take_message().is_none() || unsent == UNSENT_TRIES {
+                let not_processed = failed.take_message().is_some() || refused_unprocessed(failed.error());
+                if !not_processed || unsent == UNSENT_TRIES {
                     return Err(failed.into_error().into());
                 }
             }
         }
     }
+}
+
+/// Whether the server told that it has not processed the request: RFC 9113, sections 6.8 and 8.7.
+fn refused_unprocessed(error: &hyper::Error) -> bool {
+    let Some(error) = error.source().and_then(|source| source.downcast_ref::<h2::Error>()) else {
+        return false;
+    };
+    let told = |is_such: bool, reason| is_such && error.reason() == Some(reason);
+    error.is_remote()
+        && (told(error.is_go_away(), h2::Reason::NO_ERROR)
+            || told(error.is_reset(), h2::Reason::REFUSED_STREAM))
 }
 
 fn error(call: Call, attempted: String, fault: Fault) -> CallError {
@@ -187,21 +216,19 @@ impl Drop for Progress<'_> {
 }
 
 impl ClusterApi for Session {
-    async fn review_token(
-        &self,
-        token: &Token,
-        audiences: &[String],
-    ) -> Result<TokenReviewStatus, CallError> {
-        let question = Question::token_review(token, audiences);
-        self.ask(Call::TokenReview, question, Some(token), answer::token_review).await
+    async fn review_token(&self, audiences: &[String]) -> Result<TokenReviewStatus, CallError> {
+        let question = Question::token_review(&self.token, audiences);
+        let mut status = self.ask(Call::TokenReview, question, answer::token_review).await?;
+        status.withhold(|text| self.holds_secret(text));
+        Ok(status)
     }
 
     async fn pod(&self, namespace: &str, name: &str) -> Result<Pod, CallError> {
         let question = Question::pod(namespace, name);
-        self.ask(Call::Pod, question, None, |body| answer::pod(body, namespace, name)).await
+        self.ask(Call::Pod, question, |body| answer::pod(body, namespace, name)).await
     }
 
     async fn node(&self, name: &str) -> Result<Node, CallError> {
-        self.ask(Call::Node, Question::node(name), None, |body| answer::node(body, name)).await
+        self.ask(Call::Node, Question::node(name), |body| answer::node(body, name)).await
     }
 }

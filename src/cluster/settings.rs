@@ -77,12 +77,13 @@ impl Server {
             None => (Scheme::HTTP, text),
         };
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        if authority.contains('@') {
+        // Behind a slash too: a password that holds one ends the authority, and would be shown as part of a path.
+        if rest.contains('@') {
             return Err(
                 "`server` holds user info; put it into the user's `username` and `password`".to_owned()
             );
         }
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let authority: Authority = authority.parse().map_err(|_| "`server` is not a URL".to_owned())?;
         let has_port = authority.as_str().len() > authority.host().len();
         if authority.host().is_empty() || has_port && authority.port_u16().is_none() {

@@ -161,7 +161,10 @@ struct Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         let outcome = self.outcome.take();
-        let outcome = outcome.unwrap_or(Err(Fault::TaskEnded("the connection attempt")));
+        let outcome = outcome.unwrap_or_else(|| {
+            self.transport.telemetry.task_ended("a connection attempt");
+            Err(Fault::TaskEnded("the connection attempt"))
+        });
         self.transport.attempt_ended(outcome);
     }
 }

@@ -86,7 +86,7 @@ const OTHER_ID_BYTES: usize = 9 + 22 + 37;
 
 fn check_name(name: &str, at: Place<'_>, findings: &mut Findings) {
     if let Err(error) = spiffe::check_cluster_name(name) {
-        findings.error(at, format!("the cluster's name becomes a part of agent IDs, where a {error}"));
+        findings.error(at, format!("the cluster's name becomes a part of agent IDs: {error}"));
     } else if name.len() + OTHER_ID_BYTES > spiffe::MAX_ID_BYTES {
         findings.warning(at, "the cluster's name leaves no room for a UID in an agent ID of 2048 bytes");
     }

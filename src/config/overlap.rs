@@ -118,3 +118,37 @@ fn first_overlap<'d>(known: &[Known<'d>], entry: &AllowEntry, comparisons: &mut 
     *comparisons += found.map_or(known.len().min(left), |at| at + 1);
     found.map(|at| known[at].0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Comparisons of a thousand clusters on one server with one entry each, none of which overlaps with another.
+    fn comparisons(entry: fn(usize) -> String) -> usize {
+        let clusters: Vec<_> = (0..1000)
+            .map(|n| (format!("cluster-{n}"), AllowEntry::parse(&entry(n)).expect("two parts")))
+            .collect();
+        let mut server = Server::default();
+        let mut comparisons = 0;
+        for (name, entry) in &clusters {
+            assert_eq!(server.find(entry, &mut comparisons), None, "{entry:?}");
+            server.add(name, entry);
+        }
+        comparisons
+    }
+
+    #[test]
+    fn only_entries_that_may_overlap_are_compared() {
+        const EVERY_PAIR: usize = 1000 * 999 / 2;
+        const { assert!(EVERY_PAIR < MAX_COMPARISONS, "a thousand clusters are compared to the end") };
+        assert_eq!(comparisons(|n| format!("spire:agent-{n}")), 0);
+        assert_eq!(comparisons(|n| format!("spire-{n}:*")), 0);
+        assert_eq!(comparisons(|n| format!("spire:agent-{n}-*")), EVERY_PAIR);
+        assert_eq!(comparisons(|n| format!("spire-{n}-*:agent")), EVERY_PAIR);
+        assert_eq!(
+            comparisons(|n| if n == 0 { "spire:a*".to_owned() } else { format!("spire:b{n}") }),
+            999,
+            "names against the one wildcard"
+        );
+    }
+}

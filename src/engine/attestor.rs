@@ -9,7 +9,7 @@ use arc_swap::ArcSwapOption;
 use tokio::runtime::{Handle, Runtime};
 
 use super::document::{Answer, Document, Validation, documents_alive, plain};
-use super::events::{Events, Level};
+use super::events::{Events, Level, NoSubscription};
 use super::generation::Generation;
 use super::operation::{Completion, Operations, Sink};
 use super::options::Options;
@@ -57,16 +57,17 @@ impl Attestor {
         let Ok(runtime) = runtime::start(worker_threads) else {
             return Err(plain(Reason::RuntimeUnavailable, "the attestor's threads could not be started"));
         };
+        let (events, tally) = (Arc::<Events>::default(), Arc::<Tally>::default());
         let attestor = Self {
             handle: runtime.handle().clone(),
             runtime: Mutex::new(Some(runtime)),
             worker_threads,
             generation: ArcSwapOption::empty(),
             configuring: Mutex::default(),
-            operations: Arc::default(),
+            operations: Arc::new(Operations::new(Arc::clone(&events), Arc::clone(&tally))),
             memory: Arc::new(QueuedBytes::new(config.engine.max_queued_bytes)),
-            tally: Arc::default(),
-            events: Arc::default(),
+            tally,
+            events,
         };
         attestor.put_to_work(config);
         let document = accepted(&checked.notes, attestor.config_generation()).document;
@@ -160,18 +161,14 @@ impl Attestor {
     /// # Errors
     /// `SHUTTING_DOWN`, or `CLOSED` if the queue is closed.
     pub fn events(&self, subscription: Option<(&Arc<Queue>, Level)>) -> Result<(), Reason> {
-        if self.operations.closing() {
-            return Err(Reason::ShuttingDown);
-        }
-        match subscription {
-            Some((queue, level)) => self.events.subscribe(queue, level).map_err(|_| Reason::Closed)?,
+        let begun = match subscription {
+            Some((queue, level)) => self.events.subscribe(queue, level),
             None => self.events.unsubscribe(),
-        }
-        // A shutdown that began meanwhile may have ended the delivery before it began.
-        if self.operations.closing() {
-            self.events.unsubscribe();
-        }
-        Ok(())
+        };
+        begun.map_err(|why| match why {
+            NoSubscription::QueueClosed => Reason::Closed,
+            NoSubscription::Ended => Reason::ShuttingDown,
+        })
     }
 
     /// Refuses new work, stops what runs, and returns when every accepted operation has delivered its answer.
@@ -182,7 +179,7 @@ impl Attestor {
         self.events.shutting_down();
         self.operations.close();
         let done = self.operations.wait_until_done(timeout);
-        self.events.unsubscribe();
+        self.events.end();
         done
     }
 
@@ -200,7 +197,7 @@ impl Attestor {
             latency: self.tally.latency(),
             clusters,
             queued_bytes: self.memory.used(),
-            panics_caught: self.operations.panics(),
+            panics_caught: self.events.panics(),
             events_dropped: self.events.dropped(),
             documents_alive: documents_alive(),
         });

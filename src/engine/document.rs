@@ -213,6 +213,22 @@ pub(crate) struct Validation<'a> {
     pub(crate) notes: &'a [Note],
 }
 
+/// The answer of an operation whose work is lost: nothing else is known of it.
+pub(crate) fn lost(reason: Reason, operation: u64) -> Answer {
+    let refusal = if reason == Reason::ShuttingDown { Refusal::ShuttingDown } else { Refusal::InternalPanic };
+    Attestation {
+        operation,
+        generation: 0,
+        style: ErrorStyle::Precise,
+        cluster: None,
+        options: &Options::default(),
+        findings: Findings::default(),
+        calls: Vec::new(),
+        elapsed: Duration::ZERO,
+    }
+    .answer(&Err(refusal))
+}
+
 /// An answer that has a reason and a message alone: a fault of the caller, a panic, a call after shutdown.
 pub(crate) fn plain(reason: Reason, message: &str) -> Answer {
     #[derive(Serialize)]

@@ -1,13 +1,13 @@
 //! Events: this library's log records, delivered to a queue of the host's as documents.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
 use super::document::{Attestation, Document, micros};
-use super::queue::{Closed, Published, Queue};
+use super::queue::{Published, Queue};
 use crate::attest::{AgentAttributes, Refusal};
 use crate::cluster::ClusterEvent;
 use crate::config::{Note, Severity};
@@ -43,10 +43,27 @@ impl Level {
 /// Where an attestor's events go.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
+    panics: AtomicU64,
     /// 0 = nowhere. Read without the lock, so that records which nobody wants cost next to nothing.
     level: AtomicU8,
-    queue: Mutex<Option<Arc<Queue>>>,
+    target: Mutex<Target>,
     dropped: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Target {
+    queue: Option<Arc<Queue>>,
+    /// The attestor is shut down: nothing comes any more.
+    ended: bool,
+}
+
+/// Why a subscription cannot begin.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NoSubscription {
+    /// The queue is closed.
+    QueueClosed,
+    /// The attestor is shut down.
+    Ended,
 }
 
 #[derive(Serialize)]
@@ -62,21 +79,41 @@ struct NoFields {}
 
 impl Events {
     /// Delivers records of `level` and below to `queue` from now on, instead of where they went before.
-    pub(crate) fn subscribe(&self, queue: &Arc<Queue>, level: Level) -> Result<(), Closed> {
+    pub(crate) fn subscribe(&self, queue: &Arc<Queue>, level: Level) -> Result<(), NoSubscription> {
         let mut target = self.lock();
-        if queue.is_closed() {
-            return Err(Closed);
+        if target.ended {
+            return Err(NoSubscription::Ended);
         }
-        *target = Some(Arc::clone(queue));
+        if queue.is_closed() {
+            return Err(NoSubscription::QueueClosed);
+        }
+        target.queue = Some(Arc::clone(queue));
         self.level.store(level as u8, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Ends the delivery: when this returns, no further record comes.
-    pub(crate) fn unsubscribe(&self) {
+    /// Ends the delivery: when this returns, no further record comes until somebody subscribes again.
+    pub(crate) fn unsubscribe(&self) -> Result<(), NoSubscription> {
         let mut target = self.lock();
+        self.stop(&mut target);
+        if target.ended { Err(NoSubscription::Ended) } else { Ok(()) }
+    }
+
+    /// Ends the delivery for good.
+    pub(crate) fn end(&self) {
+        let mut target = self.lock();
+        target.ended = true;
+        self.stop(&mut target);
+    }
+
+    fn stop(&self, target: &mut Target) {
         self.level.store(0, Ordering::Relaxed);
-        *target = None;
+        target.queue = None;
+    }
+
+    /// Panics that were caught.
+    pub(crate) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
     }
 
     /// Records that had to make room for later ones.
@@ -93,7 +130,7 @@ impl Events {
             return;
         }
         let mut target = self.lock();
-        let Some(queue) = target.as_ref().filter(|_| self.wanted(level)) else { return };
+        let Some(queue) = target.queue.as_ref().filter(|_| self.wanted(level)) else { return };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let unix_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         let document = Document::of(&Record { level, unix_ms, message, fields });
@@ -103,15 +140,12 @@ impl Events {
             Published::InPlaceOfTheOldest => {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }
-            Published::Refused => {
-                self.level.store(0, Ordering::Relaxed);
-                *target = None;
-            }
+            Published::Refused => self.stop(&mut target),
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Queue>>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Target> {
+        self.target.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -143,6 +177,16 @@ impl Events {
         }
     }
 
+    /// A panic was caught. Its text is not told: it may hold anything.
+    pub(crate) fn panicked(&self, place: &'static str) {
+        #[derive(Serialize)]
+        struct Place {
+            place: &'static str,
+        }
+        self.panics.fetch_add(1, Ordering::Relaxed);
+        self.record(Level::Error, "a fault of this library was caught", Place { place });
+    }
+
     /// A cluster has told of itself.
     pub(crate) fn cluster(&self, cluster: &str, event: &ClusterEvent<'_>) {
         #[derive(Serialize)]
@@ -162,6 +206,7 @@ impl Events {
             ClusterEvent::ConnectionFailed { origin, cause } => {
                 (Level::Warn, "connecting to the API server failed", *origin, "", cause.as_str())
             }
+            ClusterEvent::TaskPanicked(place) => return self.panicked(place),
             ClusterEvent::CredentialsReloaded => {
                 (Level::Info, "changed credentials were taken over", "", "", "")
             }

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::document::{Answer, plain};
+use super::document::{self, Answer};
+use super::events::Events;
 use super::queue::{Completed, Queue};
+use super::stats::Tally;
 use crate::outcome::Reason;
 
 /// Where the answer of an operation goes.
@@ -40,7 +42,8 @@ pub(crate) struct Operations {
     last_id: AtomicU64,
     state: Mutex<State>,
     all_done: Condvar,
-    panics: AtomicU64,
+    events: Arc<Events>,
+    tally: Arc<Tally>,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +60,10 @@ struct State {
 pub(crate) struct Closing;
 
 impl Operations {
+    pub(crate) fn new(events: Arc<Events>, tally: Arc<Tally>) -> Self {
+        Self { events, tally, ..Self::default() }
+    }
+
     /// Accepts an operation.
     pub(crate) fn accept(self: &Arc<Self>) -> Result<Accepted, Closing> {
         let mut state = self.lock();
@@ -112,11 +119,6 @@ impl Operations {
         true
     }
 
-    /// Panics that ended an operation.
-    pub(crate) fn panics(&self) -> u64 {
-        self.panics.load(Ordering::Relaxed)
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -169,11 +171,6 @@ impl Completion {
         stopped
     }
 
-    /// Counts a panic that was caught before it reached this promise.
-    pub(crate) fn count_panic(&self) {
-        self.accepted.operations.panics.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Keeps the promise.
     pub(crate) fn complete(mut self, answer: Answer) {
         self.deliver(answer);
@@ -196,12 +193,14 @@ impl Drop for Completion {
         if self.sink.is_none() {
             return;
         }
-        let answer = if self.accepted.operations.closing() && !std::thread::panicking() {
-            plain(Reason::ShuttingDown, "attestor is shutting down")
+        let operations = Arc::clone(&self.accepted.operations);
+        let reason = if operations.closing() && !std::thread::panicking() {
+            Reason::ShuttingDown
         } else {
-            self.count_panic();
-            plain(Reason::InternalPanic, "internal error")
+            operations.events.panicked("an operation");
+            Reason::InternalPanic
         };
-        self.deliver(answer);
+        operations.tally.count(reason, Duration::ZERO);
+        self.deliver(document::lost(reason, self.accepted.id));
     }
 }

@@ -61,7 +61,7 @@ pub struct Closed;
 pub struct Queue {
     state: Mutex<State>,
     ready: Condvar,
-    signal: OnceLock<Option<signal::Signal>>,
+    signal: OnceLock<signal::Signal>,
 }
 
 #[derive(Debug, Default)]
@@ -109,7 +109,7 @@ impl Queue {
     ///
     /// # Errors
     /// The queue is closed; nothing was reserved.
-    pub fn expect_one(&self) -> Result<(), Closed> {
+    pub(crate) fn expect_one(&self) -> Result<(), Closed> {
         let mut state = self.lock();
         if state.closed {
             return Err(Closed);
@@ -118,17 +118,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Gives a reserved place back: no completion comes for it.
-    pub fn expect_none(&self) {
-        let mut state = self.lock();
-        state.outstanding -= 1;
-        if state.exhausted() {
-            self.ready.notify_all();
-        }
-    }
-
     /// Fills a reserved place.
-    pub fn push(&self, completed: Completed) {
+    pub(crate) fn push(&self, completed: Completed) {
         let mut state = self.lock();
         state.outstanding -= 1;
         if state.abandoned {
@@ -218,7 +209,7 @@ impl Queue {
     }
 
     /// Closes, drops what waits, and drops what still comes.
-    pub fn abandon(&self) {
+    pub(crate) fn abandon(&self) {
         let mut state = self.lock();
         state.closed = true;
         state.abandoned = true;
@@ -234,13 +225,16 @@ impl Queue {
     /// Made at the first call, so that hosts which do not poll pay nothing.
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         let state = self.lock();
-        let signal = self.signal.get_or_init(signal::Signal::new);
+        if self.signal.get().is_none() {
+            // Made under the lock; where the process has no descriptor left, the next call tries again.
+            let _ = self.signal.set(signal::Signal::new()?);
+        }
         self.update_signal(&state);
-        signal.as_ref().map(signal::Signal::as_fd)
+        self.signal.get().map(signal::Signal::as_fd)
     }
 
     fn update_signal(&self, state: &State) {
-        if let Some(Some(signal)) = self.signal.get() {
+        if let Some(signal) = self.signal.get() {
             signal.set(state.readable());
         }
     }

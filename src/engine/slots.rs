@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 
 /// One cluster's slots and its queue, first come, first served.
@@ -92,16 +93,19 @@ impl Slots {
         bytes: usize,
         memory: &Arc<QueuedBytes>,
     ) -> Result<Request, &'static str> {
-        let mut permit: PendingPermit = Box::pin(Arc::clone(&self.free).acquire_owned());
-        // The first poll enters the semaphore's queue; whoever waits for the place brings the waker that counts.
-        if let Poll::Ready(permit) = permit.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            let permit = permit.map_err(|_| "the cluster's slots are closed")?;
+        if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
             return Ok(Request::Granted(self.slot(permit)));
         }
         let reserved = Reserved::take(&self.gauges, self.max_queued)
             .ok_or("the cluster's queue is full (max_queued)")?;
         let memory = Held::take(memory, bytes)
             .ok_or("the memory for waiting attestations is used up (engine.max_queued_bytes)")?;
+        // The first poll enters the semaphore's queue; whoever waits for the place brings the waker that counts. Without
+        // tokio's budget, or a host's busy task could be kept from entering.
+        let mut permit: PendingPermit = Box::pin(unconstrained(Arc::clone(&self.free).acquire_owned()));
+        if let Poll::Ready(Ok(permit)) = permit.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return Ok(Request::Granted(self.slot(permit)));
+        }
         Ok(Request::Queued(Place { permit, slots: Arc::clone(self), _reserved: reserved, _memory: memory }))
     }
 

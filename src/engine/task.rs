@@ -18,7 +18,7 @@ use super::options::Options;
 use super::slots::{QueuedBytes, Request};
 use super::stats::Tally;
 use crate::attest::{self, AgentAttributes, Candidate, Findings, Refusal};
-use crate::cluster::{CallRecord, Session};
+use crate::cluster::Session;
 use crate::outcome::{ErrorStyle, Reason};
 
 /// Longer than any host waits; keeps times in the range of the clock.
@@ -81,51 +81,61 @@ struct Job {
 impl Job {
     /// Ends the attestation before it has made a call.
     fn refuse(self, cluster: Option<&ClusterAtWork>, refusal: Refusal) {
-        self.finish(cluster, Findings::default(), Vec::new(), &Err(refusal));
+        self.finish(cluster, None, Findings::default(), Err(refusal));
     }
 
     fn finish(
         self,
         cluster: Option<&ClusterAtWork>,
+        session: Option<&Session>,
         findings: Findings,
-        calls: Vec<CallRecord>,
-        verdict: &Verdict,
+        verdict: Verdict,
     ) {
         let elapsed = self.begun.elapsed();
         let generation = self.generation.as_deref();
-        let attestation = Attestation {
+        let mut attestation = Attestation {
             operation: self.completion.id(),
             generation: generation.map_or(0, |generation| generation.number),
             style: generation.map_or(ErrorStyle::Precise, |generation| generation.config.error_style),
             cluster: cluster.map(|cluster| cluster.config.name.as_str()),
             options: &self.options,
             findings,
-            calls,
+            calls: session.map(Session::calls).unwrap_or_default(),
             elapsed,
         };
         let written = catch_unwind(AssertUnwindSafe(|| {
             #[cfg(feature = "fault-injection")]
             self.options.panic_here(super::options::PanicIn::Completion);
-            self.tell(&attestation, verdict)
+            write(&mut attestation, verdict, session)
         }));
-        let (reason, answer) = match written {
-            Ok(answer) => (verdict.as_ref().err().map_or(Reason::Ok, Refusal::reason), answer),
-            Err(_) => (Reason::InternalPanic, self.tell(&attestation, &Err(Refusal::InternalPanic))),
-        };
-        if reason == Reason::InternalPanic {
-            self.completion.count_panic();
-        }
+        let (verdict, answer) = written.unwrap_or_else(|_| {
+            self.events.panicked("writing an answer");
+            write(&mut attestation, Err(Refusal::InternalPanic), session)
+        });
+        self.events.attested(&attestation, &verdict);
+        let reason = verdict.as_ref().err().map_or(Reason::Ok, Refusal::reason);
         self.tally.count(reason, elapsed);
         if let Some(cluster) = cluster {
             cluster.tally.count(reason, elapsed);
         }
         self.completion.complete(answer);
     }
+}
 
-    fn tell(&self, attestation: &Attestation<'_>, verdict: &Verdict) -> Answer {
-        self.events.attested(attestation, verdict);
-        attestation.answer(verdict)
+/// Writes the answer down. What comes from the API server could repeat a credential anywhere; such an answer is no answer.
+fn write(
+    attestation: &mut Attestation<'_>,
+    verdict: Verdict,
+    session: Option<&Session>,
+) -> (Verdict, Answer) {
+    let answer = attestation.answer(&verdict);
+    if session.is_none_or(|session| !session.holds_secret(answer.document.as_str())) {
+        return (verdict, answer);
     }
+    attestation.findings = Findings::default();
+    let verdict = Err(Refusal::AnswerHoldsSecret);
+    let answer = attestation.answer(&verdict);
+    (verdict, answer)
 }
 
 /// An attestation that may make calls once it has a slot.
@@ -142,7 +152,7 @@ impl Work {
         let timeout = job.options.timeout().unwrap_or(generation.config.engine.attest_timeout);
         let timeout = timeout.min(LONGEST_TIMEOUT);
         let mut findings = Findings::default();
-        let session = cluster.api.session(job.begun + timeout);
+        let session = cluster.api.session(job.begun + timeout, candidate.token.clone());
         #[cfg(feature = "fault-injection")]
         if job.options.panics_in(super::options::PanicIn::Connection) {
             crate::cluster::fault_injection::panic_in_next_attempt();
@@ -173,10 +183,13 @@ impl Work {
                     // The other end goes away with the attestor alone.
                     Ok(Stop::ShuttingDown) | Err(_) => Refusal::ShuttingDown,
                 }),
-                verdict = attestation => verdict.unwrap_or(Err(Refusal::InternalPanic)),
+                verdict = attestation => verdict.unwrap_or_else(|_| {
+                    job.events.panicked("an attestation");
+                    Err(Refusal::InternalPanic)
+                }),
             }
         };
-        job.finish(Some(&cluster), findings, session.calls(), &verdict);
+        job.finish(Some(&cluster), Some(&session), findings, verdict);
     }
 }
 

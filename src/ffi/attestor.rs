@@ -5,7 +5,7 @@ use std::ptr;
 use std::time::Duration;
 
 use super::answer::{answer, code, write};
-use super::guard::{guarded, silence_own_panics};
+use super::guard::guarded;
 use super::handle::{Handle, bytes};
 use super::queue::{self, psat_queue_t};
 use crate::engine::{Answer, Attestor, Level, validate};
@@ -20,7 +20,7 @@ pub struct psat_attestor_t(Attestor);
 /// `config` is a JSON document of `config_len` bytes, which need not end in NUL; NULL with 0 is an empty one.
 /// `*json` becomes a document with `valid` and `notes`; `json` may be NULL.
 ///
-/// Returns 0 if it is valid, 3 (`CONFIG_INVALID`) if not.
+/// Returns 0 if it is valid, 3 (`CONFIG_INVALID`) if not, or `PSAT_NULL_POINTER` if `config` is NULL with a length.
 ///
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn psat_config_validate(
 /// with `notes`, on success too; `json` may be NULL.
 ///
 /// Returns 0, 3 (`CONFIG_INVALID`), 13 (`RUNTIME_UNAVAILABLE`: threads or descriptors are short), or
-/// `PSAT_NULL_POINTER` if `out` is NULL.
+/// `PSAT_NULL_POINTER` if `out` is NULL, or `config` is NULL with a length.
 ///
 /// Threads: any. After `fork`, make a new attestor in the child.
 #[unsafe(no_mangle)]
@@ -56,7 +56,6 @@ pub unsafe extern "C" fn psat_attestor_new(
         if out.is_null() {
             return Err(Reason::NullPointer);
         }
-        silence_own_panics();
         // SAFETY: the C caller promises that `config` is NULL or valid for reads of `config_len` bytes.
         let config = unsafe { bytes(config, config_len) }?;
         Ok(match Attestor::new(config) {

@@ -11,6 +11,7 @@ thread_local! {
 
 /// Runs `body`; `None` if it panicked.
 pub(super) fn guarded<T>(body: impl FnOnce() -> T) -> Option<T> {
+    silence_own_panics();
     let _inside = Inside::enter();
     catch_unwind(AssertUnwindSafe(body)).ok()
 }
@@ -34,9 +35,9 @@ impl Drop for Inside {
 ///
 /// Panics elsewhere (in a Rust host that links this crate) are reported as before. Once per process, without a lock
 /// that could be held at a fork.
-pub(super) fn silence_own_panics() {
-    static DONE: AtomicBool = AtomicBool::new(false);
-    if DONE.swap(true, Ordering::Relaxed) {
+fn silence_own_panics() {
+    static BEGUN: AtomicBool = AtomicBool::new(false);
+    if BEGUN.load(Ordering::Relaxed) || BEGUN.swap(true, Ordering::Relaxed) {
         return;
     }
     let previous = take_hook();

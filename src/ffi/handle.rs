@@ -1,9 +1,9 @@
 //! Handles: what an opaque pointer points to, and how a call gets hold of it.
 
-use std::process;
 use std::slice;
 use std::sync::Arc;
 
+use super::process::Process;
 use crate::outcome::Reason;
 
 /// Something that C holds a pointer to.
@@ -12,13 +12,13 @@ use crate::outcome::Reason;
 pub(super) struct Handle<T> {
     pub(super) inner: T,
     /// The process that made it: a forked child has none of the threads that a handle needs.
-    process: u32,
+    process: Process,
 }
 
 impl<T> Handle<T> {
     /// A pointer for C, which owns one reference.
     pub(super) fn give(inner: T) -> *const Self {
-        Arc::into_raw(Arc::new(Self { inner, process: process::id() }))
+        Arc::into_raw(Arc::new(Self { inner, process: Process::this() }))
     }
 
     /// A reference of the call's own.
@@ -37,7 +37,7 @@ impl<T> Handle<T> {
             Arc::increment_strong_count(handle);
             Arc::from_raw(handle)
         };
-        if handle.process == process::id() { Ok(handle) } else { Err(Reason::Forked) }
+        if handle.process == Process::this() { Ok(handle) } else { Err(Reason::Forked) }
     }
 
     /// Takes C's reference back. `None` for NULL, and in a forked child, where the handle is leaked on purpose: its
@@ -51,7 +51,7 @@ impl<T> Handle<T> {
         }
         // SAFETY: not NULL, so it came from `give`; C gives its reference up.
         let handle = unsafe { Arc::from_raw(handle) };
-        if handle.process != process::id() {
+        if handle.process != Process::this() {
             std::mem::forget(handle);
             return None;
         }

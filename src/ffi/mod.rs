@@ -10,6 +10,7 @@ mod attestor;
 pub mod constants;
 mod guard;
 mod handle;
+mod process;
 mod queue;
 mod version;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::answer::{code, write};
 use super::constants::{PSAT_COMPLETION_ATTESTATION, PSAT_COMPLETION_EVENT, PSAT_OK};
-use super::guard::{guarded, silence_own_panics};
+use super::guard::guarded;
 use super::handle::Handle;
 use crate::engine::{Completed, Delivery, Document, Next, Queue};
 use crate::outcome::Reason;
@@ -69,7 +69,6 @@ pub unsafe extern "C" fn psat_queue_new(out: *mut *mut psat_queue_t) -> i32 {
         if out.is_null() {
             return Err(Reason::NullPointer);
         }
-        silence_own_panics();
         let queue = Handle::give(psat_queue_t(Arc::new(Queue::new())));
         // SAFETY: as above.
         unsafe { write(out, as_c(queue)) };
@@ -98,7 +97,7 @@ pub unsafe extern "C" fn psat_queue_fd(queue: *const psat_queue_t) -> c_int {
 ///
 /// Waits up to `timeout_ms` milliseconds for the first (0 polls, a negative number waits for ever) and takes at most
 /// `capacity` of those that wait into `out`. `*count` is how many were taken, and is 0 after a timeout and after
-/// `psat_queue_wake`. Each completion goes to one caller, which owns its `json`.
+/// `psat_queue_wake`; with a `capacity` of 0 it is 0 at once. Each completion goes to one caller, which owns its `json`.
 ///
 /// Returns 0; `PSAT_CLOSED` once the queue is closed, nothing waits in it and nothing is outstanding;
 /// `PSAT_NULL_POINTER` if `queue`, `out` or `count` is NULL; `PSAT_FORKED` in a forked child.
@@ -120,6 +119,9 @@ pub unsafe extern "C" fn psat_queue_next(
         }
         // SAFETY: the C caller promises that `queue` is NULL or a live queue.
         let queue = unsafe { borrow(queue) }?;
+        if capacity == 0 {
+            return Ok(());
+        }
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
         let taken = match queue.next(capacity, timeout) {
             Next::Deliveries(taken) => taken,

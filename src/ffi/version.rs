@@ -30,7 +30,7 @@ pub extern "C" fn psat_version() -> *const c_char {
 /// Frees a document that a function of this library handed out.
 ///
 /// NULL is fine. Any other pointer must come from a `json` argument or from `psat_completion_t.json`, and is freed
-/// once. `free()` of the C library must not be used.
+/// once, its text as long as it was. `free()` of the C library must not be used.
 ///
 /// Threads: any thread may free any document, in a forked child too.
 #[unsafe(no_mangle)]

@@ -6,8 +6,10 @@ use std::time::Duration;
 use http::header::{ACCEPT, AUTHORIZATION, HOST, USER_AGENT};
 
 use super::super::StatusClass;
-use super::super::api::{Call, CallErrorKind, ClusterApi, Token};
-use super::world::{Authority, Folder, Plan, Server, answering, cluster, patient, session, words};
+use super::super::api::{Call, CallErrorKind, ClusterApi};
+use super::world::{
+    Authority, Folder, Plan, Server, answering, cluster, patient, session, session_of, words,
+};
 
 const MARKER: &str = "marker-eyJhbGciOiJSUzI1NiJ9.secret";
 
@@ -17,9 +19,8 @@ async fn ask_all(status: u16, body: &str) -> [(CallErrorKind, String); 3] {
     let (folder, body) = (Folder::new(), body.to_owned());
     let server = Server::start(Plan::new(&authority, answering(move |_| (status, body.clone())))).await;
     let cluster = cluster(&folder.lead_to(&server, &authority));
-    let session = patient(&cluster);
-    let token = Token::new(MARKER.to_owned());
-    let review = session.review_token(&token, &[]).await.unwrap_err();
+    let session = session_of(&cluster, MARKER, Duration::from_secs(20));
+    let review = session.review_token(&[]).await.unwrap_err();
     let pod = session.pod("ns", "p").await.unwrap_err();
     let node = session.node("n1").await.unwrap_err();
     [review, pod, node].map(|error| {
@@ -69,10 +70,9 @@ async fn the_three_questions_are_put_and_their_answers_read() {
         &["token: t0".into()],
     );
     let cluster = cluster(&kubeconfig);
-    let session = patient(&cluster);
+    let session = session_of(&cluster, "quo\"ted\n", Duration::from_secs(20));
 
-    let token = Token::new("quo\"ted\n".to_owned());
-    let review = session.review_token(&token, &["spire-server".to_owned()]).await.unwrap();
+    let review = session.review_token(&["spire-server".to_owned()]).await.unwrap();
     assert!(review.authenticated);
     assert_eq!(review.user.extra, BTreeMap::from([("k".to_owned(), vec!["v".to_owned()])]));
     let head = server.last_head();
@@ -124,7 +124,7 @@ async fn no_audience_is_sent_when_none_is_wanted() {
     });
     let server = Server::start(Plan::new(&authority, handler)).await;
     let cluster = cluster(&folder.lead_to(&server, &authority));
-    let review = patient(&cluster).review_token(&Token::new("t".to_owned()), &[]).await.unwrap();
+    let review = session_of(&cluster, "t", Duration::from_secs(20)).review_token(&[]).await.unwrap();
     assert_eq!((review.authenticated, review.error.as_str()), (false, "no"));
 }
 

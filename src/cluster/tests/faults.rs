@@ -134,7 +134,7 @@ async fn a_deadline_that_has_passed_makes_no_call() {
     assert_eq!(error.kind, CallErrorKind::DeadlineExceeded);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_attempt_has_ten_seconds_whoever_waits() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let folder = Folder::new();
@@ -148,8 +148,12 @@ async fn an_attempt_has_ten_seconds_whoever_waits() {
         Environment::fixed(&[]),
         Observer::new(|_| ()),
     ));
+    let session = session(&cluster, Duration::from_secs(30));
+    // The files are read by a thread that the paused clock does not wait for.
+    session.look().await.unwrap();
+    tokio::time::pause();
     let began = Instant::now();
-    let error = session(&cluster, Duration::from_secs(30)).node("n1").await.unwrap_err();
+    let error = session.node("n1").await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Unreachable);
     assert!(words(&error).contains("took longer than 10 s"), "{}", words(&error));
     assert_eq!(began.elapsed().as_secs(), 10);

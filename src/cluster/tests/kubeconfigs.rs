@@ -80,21 +80,45 @@ fn empty_strings_are_unset() {
 }
 
 #[test]
-fn inline_data_wins_and_may_be_broken_into_lines() {
+fn inline_data_may_be_broken_into_lines() {
     let data = BASE64_STANDARD.encode("some longer text that is folded");
     let (left, right) = data.split_at(10);
-    let lines = [
-        "certificate-authority: missing",
-        "certificate-authority-data: |",
-        &format!("  {left}"),
-        &format!("  {right}"),
-    ];
+    let lines = ["certificate-authority-data: |", &format!("  {left}"), &format!("  {right}")];
     let folded = ["certificate-authority-data: >", &format!("  {left}"), &format!("  {right}")];
     for lines in [&lines[..], &folded[..]] {
         let settings = settings(&[&[HTTPS], lines].concat(), &[]);
         assert_eq!(settings.tls.trust, Trust::Roots(b"some longer text that is folded".to_vec()));
     }
     assert!(problem(&of(&[HTTPS, "certificate-authority-data: '%marker'"], &[])).contains("is not base64"));
+}
+
+#[test]
+fn inline_data_beside_a_file_is_one_too_many() {
+    const CHAIN: [&str; 2] = ["client-certificate: pem", "client-key: pem"];
+    for (cluster, user, what) in [
+        (
+            &["certificate-authority: pem", "certificate-authority-data: bWFya2Vy"][..],
+            &[][..],
+            "certificate-authority",
+        ),
+        (
+            &["certificate-authority: missing", "certificate-authority-data: '%'"],
+            &[],
+            "certificate-authority",
+        ),
+        (
+            &[],
+            &["client-certificate: pem", "client-certificate-data: UEVN", "client-key: pem"],
+            "client-certificate",
+        ),
+        (&[], &[CHAIN[0], CHAIN[1], "client-key-data: bWFya2Vy"], "client-key"),
+    ] {
+        let words = problem(&of(&[&[HTTPS], cluster].concat(), user));
+        assert!(words.contains(&format!("both `{what}` and `{what}-data`")), "{words}");
+        assert!(!words.contains("bWFya2Vy"), "{words}");
+    }
+    // Without a certificate keys are not looked at.
+    assert!(settings(&[HTTPS], &["client-key: pem", "client-key-data: UEVN"]).tls.identity.is_none());
 }
 
 #[test]
@@ -141,6 +165,9 @@ fn a_server_gets_a_scheme_and_keeps_its_path() {
         "https://",
         "ftp://marker",
         "https://u:marker@a",
+        "https://u:12/marker@a",
+        "https://u:12/x/marker@a/y?q",
+        "u:12/marker@a",
         "https://a:marker",
         "'https://a b marker'",
         "'a/ marker'",

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::super::api::CallError;
+use super::super::api::{CallError, Token};
 use super::super::credentials::Source;
 use super::super::environment::Environment;
 use super::super::{Cluster, Observer, Session};
@@ -286,7 +286,12 @@ pub(super) fn cluster_of(source: Source, environment: Environment) -> Arc<Cluste
 
 /// An attestation that has this much time.
 pub(super) fn session(cluster: &Arc<Cluster>, time: Duration) -> Session {
-    cluster.session(Instant::now() + time)
+    session_of(cluster, "a-token", time)
+}
+
+/// An attestation of this token.
+pub(super) fn session_of(cluster: &Arc<Cluster>, token: &str, time: Duration) -> Session {
+    cluster.session(Instant::now() + time, Token::new(token.to_owned()))
 }
 
 /// An attestation with time enough.

@@ -138,7 +138,7 @@ fn a_cluster_name_is_one_or_more_path_segments() {
         ("é\n", r#"clusters["é\n"]"#),
     ] {
         let found = errors(&document(name));
-        let expected = format!("{path}: the cluster's name becomes a part of agent IDs, where a path ");
+        let expected = format!("{path}: the cluster's name becomes a part of agent IDs: path ");
         assert!(found.len() == 1 && found[0].starts_with(&expected), "{found:?}");
     }
     let long = warnings(&document(&"a".repeat(1981)));

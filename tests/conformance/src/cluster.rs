@@ -18,7 +18,7 @@ pub(crate) struct Stage<'r> {
     runtime: &'r Runtime,
     cluster: DevCluster,
     directory: TempDir,
-    /// `${token}`, `${kubeconfig}` and `${dir}`.
+    /// `${token}` and its parts, `${kubeconfig}`, `${dir}` and `${server}`.
     pub(crate) names: Names,
     /// The token, as sent.
     pub(crate) token: String,
@@ -36,7 +36,7 @@ impl<'r> Stage<'r> {
 
         let request: TokenRequest = typed("token", &blank.fill_value(&run.token(base))?)?;
         let token = cluster.mint(&request);
-        names.set("token", token.as_str());
+        name_token(&mut names, &token);
         let directory = TempDir::new().map_err(|error| error.to_string())?;
         names.set("dir", directory.path().to_string_lossy());
         let kubeconfig = cluster.write_kubeconfig(directory.path()).map_err(|error| error.to_string())?;
@@ -68,10 +68,20 @@ impl<'r> Stage<'r> {
 /// Stand-ins for the names that a run gives meaning to.
 pub(crate) fn placeholders() -> Names {
     let mut names = Names::default();
-    for name in ["token", "dir", "kubeconfig", "server"] {
+    name_token(&mut names, "<header>.<payload>.<signature>");
+    for name in ["dir", "kubeconfig", "server"] {
         names.set(name, format!("<{name}>"));
     }
     names
+}
+
+/// The token and, as far as there are any, its parts.
+fn name_token(names: &mut Names, token: &str) {
+    names.set("token", token);
+    let parts = ["token:header", "token:payload", "token:signature"];
+    for (name, part) in parts.into_iter().zip(token.trim().split('.')) {
+        names.set(name, part);
+    }
 }
 
 /// Makes sure that the cluster understands a run's world and token.

@@ -126,11 +126,10 @@ impl Worker<'_> {
     }
 }
 
-/// The token as it is trimmed, and its signature alone.
+/// The token as it is trimmed, and each of its parts.
 fn secrets_of(token: &str) -> Vec<String> {
     let whole = token.trim();
-    let signature = whole.rsplit('.').next().unwrap_or_default();
-    let mut secrets = vec![whole.to_owned(), signature.to_owned()];
+    let mut secrets: Vec<String> = [whole].into_iter().chain(whole.split('.')).map(str::to_owned).collect();
     secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
     secrets.dedup();
     secrets
@@ -195,9 +194,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_tokens_are_no_secrets_and_long_ones_are_with_their_signatures() {
+    fn short_tokens_are_no_secrets_and_long_ones_are_with_their_parts() {
         assert!(secrets_of("a.b.c").is_empty());
-        let signature = "s".repeat(20);
-        assert_eq!(secrets_of(&format!(" h.p.{signature}\n")), [format!("h.p.{signature}"), signature]);
+        let (payload, signature) = ("p".repeat(16), "s".repeat(20));
+        let token = format!("h.{payload}.{signature}");
+        assert_eq!(secrets_of(&format!(" {token}\n")), [token, payload, signature]);
+        assert_eq!(secrets_of(&"x".repeat(16)), ["x".repeat(16)]);
     }
 }
