@@ -22,6 +22,7 @@ mod refusal;
 mod review;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use futures_util::future::try_join;
 

@@ -74,12 +74,12 @@ pub struct TokenReviewStatus {
 }
 
 impl TokenReviewStatus {
-    /// Replaces every text that `is_unsafe` by [`WITHHELD`]. The server and what stands between may echo a credential.
+    /// Replaces every text that `is_unsafe` by [`WITHHELD`], where it is there to be read and binds the token to nothing.
+    /// The server and what stands between may echo a credential.
     pub fn withhold(&mut self, is_unsafe: impl Fn(&str) -> bool) {
         let user = &mut self.user;
-        let extras = user.extra.values_mut().flatten();
-        let texts =
-            [&mut self.error, &mut user.username].into_iter().chain(&mut self.audiences).chain(extras);
+        let id = user.extra.get_mut(CREDENTIAL_ID).into_iter().flatten();
+        let texts = [&mut self.error, &mut user.username].into_iter().chain(&mut self.audiences).chain(id);
         for text in texts.filter(|text| is_unsafe(text.as_str())) {
             WITHHELD.clone_into(text);
         }

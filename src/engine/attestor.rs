@@ -8,12 +8,13 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::runtime::{Handle, Runtime};
 
-use super::document::{Answer, Document, Validation, documents_alive, plain};
+use super::document::{Answer, Document, documents_alive};
 use super::events::{Events, Level, NoSubscription};
 use super::generation::Generation;
 use super::operation::{Completion, Operations, Sink};
 use super::options::Options;
 use super::queue::Queue;
+use super::report::{Validation, plain};
 use super::runtime;
 use super::slots::QueuedBytes;
 use super::stats::{Stats, Tally};

@@ -6,8 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::document::{Attestation, Document, micros};
+use super::document::Document;
 use super::queue::{Published, Queue};
+use super::report::{Attestation, micros};
 use crate::attest::{AgentAttributes, Refusal};
 use crate::cluster::ClusterEvent;
 use crate::config::{Note, Severity};

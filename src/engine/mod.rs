@@ -7,6 +7,7 @@ mod generation;
 mod operation;
 mod options;
 mod queue;
+mod report;
 mod runtime;
 mod slots;
 mod stats;
@@ -19,4 +20,4 @@ pub use document::{Answer, Document, documents_alive};
 pub use events::Level;
 pub use queue::{Closed, Completed, Delivery, Next, Queue};
 
-pub(crate) use document::plain;
+pub(crate) use report::plain;

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::document::{self, Answer};
+use super::document::Answer;
 use super::events::Events;
 use super::queue::{Completed, Queue};
+use super::report;
 use super::stats::Tally;
 use crate::outcome::Reason;
 
@@ -201,6 +202,6 @@ impl Drop for Completion {
             Reason::InternalPanic
         };
         operations.tally.count(reason, Duration::ZERO);
-        self.deliver(document::lost(reason, self.accepted.id));
+        self.deliver(report::lost(reason, self.accepted.id));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::document::micros;
+use super::report::micros;
 use super::slots::Gauges;
 use crate::cluster::api::Call;
 use crate::cluster::{ClusterCounters, StatusClass};

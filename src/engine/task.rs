@@ -10,11 +10,12 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::document::{Answer, Attestation};
+use super::document::Answer;
 use super::events::Events;
 use super::generation::{ClusterAtWork, Generation};
 use super::operation::{Completion, Stop};
 use super::options::Options;
+use super::report::Attestation;
 use super::slots::{QueuedBytes, Request};
 use super::stats::Tally;
 use crate::attest::{self, AgentAttributes, Candidate, Findings, Refusal};
