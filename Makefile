@@ -7,6 +7,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 CC ?= cc
 CXX ?= c++
+GO ?= go
 PYTHON ?= python3
 
 SHIP := target/ship
@@ -45,12 +46,22 @@ demo: ship devcluster ## Attest on the dev cluster and show the identity
 test: ship devcluster ## Run all tests that need no Kubernetes
 	$(PYTHON) tests/run.py test
 
+.PHONY: plugin
+plugin: ship ## Build the SPIRE server plugin, one static file, under target/plugin
+	@mkdir -p target/plugin
+	@# The digest makes Go's build cache look at the header and the archive.
+	CGO_ENABLED=1 CGO_LDFLAGS=$(CURDIR)/$(SHIP)/libpsat_attestor.a \
+	    CGO_CFLAGS="-O2 -g -I$(CURDIR)/include -DPSAT_DIGEST=0x$$(cat include/psat_attestor.h $(SHIP)/libpsat_attestor.a | sha256sum | cut -c1-16)" \
+	    $(GO) -C bindings/go build -trimpath -buildvcs=false -tags netgo,osusergo,psat_static \
+	    -ldflags '-s -w -linkmode external -extldflags "-static"' \
+	    -o $(CURDIR)/target/plugin/spire-plugin-k8s-psat ./cmd/spire-plugin-k8s-psat
+
 .PHONY: e2e
-e2e: ship ## Attest real tokens on a real kube-apiserver
+e2e: ship plugin ## Attest real tokens on a real kube-apiserver, and agents of a stock SPIRE server
 	$(PYTHON) tests/e2e/run.py
 
 .PHONY: lint
-lint: ## Check style: rustfmt, clippy, gofmt, go vet, ruff, mypy
+lint: ship ## Check style: rustfmt, clippy, rustdoc, gofmt, go vet, staticcheck, ruff, mypy
 	$(PYTHON) tests/run.py lint
 
 .PHONY: generate

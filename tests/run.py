@@ -49,6 +49,7 @@ def test_steps() -> list[Step]:
         Step("Go, static", ["make", "-s", "-C", "bindings/go", "static"], counts=True),
         Step("Go, cgo's checks", ["make", "-s", "-C", "bindings/go", "stress"], counts=True),
         Step("Go's door and example", ["make", "-s", "-C", "bindings/go", "door", "example"]),
+        Step("two Rust archives", ["python3", "tests/beside/run.py"], counts=True),
         Step("examples", ["python3", "tests/examples.py"], counts=True, environment=shipped),
         Step("conformance", conformance("rust", "c=target/c/door", "go=target/go/door"), True, {"GOGC": "1"}),
     ]
@@ -60,8 +61,9 @@ def conformance(*doors: str) -> list[str]:
 
 
 def lint_steps() -> list[Step]:
-    python = ["tests/run.py", "tests/examples.py", "packaging", "examples"]
+    python = ["tests/run.py", "tests/examples.py", "tests/beside", "packaging", "examples"]
     tool = f"{TOOLS}/bin/"
+    go_tools = "tests/e2e/tools tests/beside"
     return [
         Step("rustfmt", ["cargo", "fmt", "--all", "--check"]),
         Step("clippy", ["cargo", "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]),
@@ -69,8 +71,11 @@ def lint_steps() -> list[Step]:
             "clippy with fault injection",
             ["cargo", "clippy", "--locked", "--features", "fault-injection", "--", "-D", "warnings"],
         ),
-        Step("gofmt", ["bash", "-c", 'test -z "$(gofmt -l tests/e2e/tools/certificates | tee /dev/stderr)"']),
-        Step("go vet", ["go", "-C", "tests/e2e/tools/certificates", "vet", "./..."]),
+        Step("rustdoc", ["make", "-s", "doc"]),
+        Step("the Go binding", ["make", "-s", "-C", "bindings/go", "lint"]),
+        Step("gofmt of the tools", ["bash", "-c", f'test -z "$(gofmt -l {go_tools} | tee /dev/stderr)"']),
+        Step("go vet of the certificates", ["go", "-C", "tests/e2e/tools/certificates", "vet", "./..."]),
+        Step("go vet of many-agents", ["go", "-C", "tests/e2e/tools/spire", "vet", "./many-agents"]),
         Step("ruff", [tool + "ruff", "check", *python, "tests/c", "tests/e2e"]),
         Step("ruff format", [tool + "ruff", "format", "--check", *python, "tests/c", "tests/e2e"]),
         Step("mypy", [tool + "mypy", *python, "tests/c/symbols.py"]),

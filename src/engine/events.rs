@@ -156,6 +156,9 @@ impl Events {
     /// An attestation has ended.
     pub(crate) fn attested(&self, attestation: &Attestation<'_>, verdict: &Result<AgentAttributes, Refusal>) {
         let (level, message) = match verdict.as_ref().err().map(Refusal::reason) {
+            None if !attestation.findings.warnings.is_empty() => {
+                (Level::Warn, "agent attested with warnings")
+            }
             None => (Level::Debug, "agent attested"),
             Some(Reason::InternalPanic) => (Level::Error, "attestation ended by a fault of this library"),
             Some(Reason::Canceled | Reason::ShuttingDown) => (Level::Debug, "attestation stopped"),
