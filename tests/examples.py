@@ -65,8 +65,9 @@ def check_example(name: str, command: list[str]) -> list[str]:
 def check_quotes() -> list[str]:
     """Every quoted file in the README is the file."""
     readme = (ROOT / "README.md").read_text()
-    quotes = re.findall(r"<!-- (examples/\S+) -->\n```\w+\n(.*?)```\n", readme, re.DOTALL)
-    missing = {"examples/attest.c", "examples/attest.rs", "examples/attest.py"} - {name for name, _ in quotes}
+    quotes = re.findall(r"<!-- (\S+/\S+\.\w+) -->\n```\w+\n(.*?)```\n", readme, re.DOTALL)
+    quoted = {"examples/attest.c", "examples/attest.rs", "examples/attest.py", "bindings/go/examples/attest/main.go"}
+    missing = quoted - {name for name, _ in quotes}
     faults = [f"README.md does not quote {name}" for name in sorted(missing)]
     faults += [
         f"README.md quotes {name} as it no longer is" for name, text in quotes if (ROOT / name).read_text() != text
