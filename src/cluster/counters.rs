@@ -10,6 +10,7 @@ pub struct ClusterCounters {
     calls: [[AtomicU64; StatusClass::ALL.len()]; Call::ALL.len()],
     connections_opened: AtomicU64,
     credential_reloads: AtomicU64,
+    retries: AtomicU64,
 }
 
 /// How a call was answered.
@@ -74,6 +75,16 @@ impl ClusterCounters {
     #[must_use]
     pub fn credential_reloads(&self) -> u64 {
         self.credential_reloads.load(Relaxed)
+    }
+
+    /// Tries beyond the first of a call.
+    #[must_use]
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Relaxed)
+    }
+
+    pub(super) fn count_retries(&self, retries: u32) {
+        self.retries.fetch_add(u64::from(retries), Relaxed);
     }
 
     pub(super) fn count_call(&self, call: Call, status: Option<u16>) {

@@ -53,8 +53,9 @@ impl Telemetry {
         Self { counters: ClusterCounters::default(), observer }
     }
 
-    pub(super) fn call_ended(&self, call: Call, status: Option<u16>) {
+    pub(super) fn call_ended(&self, call: Call, status: Option<u16>, attempts: u32) {
         self.counters.count_call(call, status);
+        self.counters.count_retries(attempts - 1);
     }
 
     pub(super) fn connection_opened(&self, origin: &str, is_h1: bool) {

@@ -1,7 +1,7 @@
 //! The calls of one attestation.
 
 use std::error::Error;
-use std::sync::atomic::{AtomicU8, AtomicU16, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -149,6 +149,7 @@ async fn exchange(
                 if !not_processed || unsent == UNSENT_TRIES {
                     return Err(failed.into_error().into());
                 }
+                progress.attempts.store(unsent + 1, Relaxed);
             }
         }
     }
@@ -177,6 +178,7 @@ struct Progress<'a> {
     call: Call,
     begun: Instant,
     phase: AtomicU8,
+    attempts: AtomicU32,
     /// 0 until an answer begins.
     status: AtomicU16,
 }
@@ -188,6 +190,7 @@ impl<'a> Progress<'a> {
             call,
             begun: Instant::now(),
             phase: AtomicU8::new(Phase::Credentials as u8),
+            attempts: AtomicU32::new(1),
             status: AtomicU16::new(0),
         }
     }
@@ -209,8 +212,9 @@ impl<'a> Progress<'a> {
 impl Drop for Progress<'_> {
     fn drop(&mut self) {
         let status = Some(self.status.load(Relaxed)).filter(|status| *status != 0);
-        let record = CallRecord { call: self.call, status, attempts: 1, elapsed: self.begun.elapsed() };
-        self.session.cluster.telemetry.call_ended(self.call, status);
+        let attempts = *self.attempts.get_mut();
+        let record = CallRecord { call: self.call, status, attempts, elapsed: self.begun.elapsed() };
+        self.session.cluster.telemetry.call_ended(self.call, status, attempts);
         self.session.calls.lock().unwrap_or_else(PoisonError::into_inner).push(record);
     }
 }

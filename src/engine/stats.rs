@@ -101,6 +101,7 @@ pub(crate) struct ClusterStats {
     latency: Latency,
     /// Calls by kind and by class of status.
     api_calls: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
+    retries: u64,
     connections_opened: u64,
     credential_reloads: u64,
 }
@@ -121,6 +122,7 @@ impl ClusterStats {
             attestations: tally.by_reason(),
             latency: tally.latency(),
             api_calls: Call::ALL.into_iter().map(|call| (call.word(), by_class(call))).collect(),
+            retries: counters.retries(),
             connections_opened: counters.connections_opened(),
             credential_reloads: counters.credential_reloads(),
         }

@@ -2,12 +2,14 @@
 
 #include "world.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Those that a thread causes itself: a host's crash handler must still see them on every thread. */
@@ -82,12 +84,17 @@ static void no_handler_and_no_mask_changes(void) {
 static void threads_of_the_library_block_asynchronous_signals(void) {
     world w;
     psat_attestor_t *attestor;
+    int end_of_pipe;
     world_open(&w, "", "\"worker_threads\":2");
     attestor = world_attestor(&w);
-    /* Reads files and opens a connection, so that the threads for that are there too. */
-    psat_attestor_attest(attestor, PAYLOAD, TEXT("{\"timeout_ms\":20}"), NULL);
+    /* A kubeconfig that nobody writes holds the thread that reads it. */
+    MUST(unlink(w.kubeconfig) == 0 && mkfifo(w.kubeconfig, 0600) == 0, "the kubeconfig becomes a pipe");
+    psat_attestor_attest(attestor, PAYLOAD, TEXT("{\"timeout_ms\":100}"), NULL);
     CHECK(library_threads(expect_blocked) >= 3, "workers and a reader of files are there");
     psat_attestor_free(attestor);
+    end_of_pipe = open(w.kubeconfig, O_RDWR | O_NONBLOCK);
+    MUST(end_of_pipe >= 0, "the reader gets its other end");
+    close(end_of_pipe);
     world_close(&w);
 }
 
