@@ -17,7 +17,7 @@ import (
 //
 // The payload is copied: it may be changed as soon as Attest returns.
 func (a *Attestor) Attest(ctx context.Context, payload []byte, opts ...AttestOption) (*Result, error) {
-	if err := ended(ctx); err != nil {
+	if err := ended(ctx, "the attestation"); err != nil {
 		return nil, err
 	}
 	options, err := optionsOf(ctx, opts)
@@ -47,7 +47,10 @@ func (a *Attestor) submit(payload, options []byte) (<-chan capi.Completion, uint
 	}
 	defer a.leave()
 	// The answer may come before Submit returns.
-	tag, answer := a.pending.add()
+	tag, answer, open := a.pending.add()
+	if !open {
+		return nil, 0, refusal(ReasonPanic)
+	}
 	operation, code := a.handle.Submit(payload, options, a.queue, tag)
 	if code != 0 {
 		a.pending.take(tag)

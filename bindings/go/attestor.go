@@ -46,7 +46,7 @@ func New(ctx context.Context, config Configuration, opts ...Option) (*Attestor, 
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if err := ended(ctx); err != nil {
+	if err := ended(ctx, "the start of the attestor"); err != nil {
 		return nil, err
 	}
 	if err := checkABI(); err != nil {
@@ -108,7 +108,7 @@ func startWithEvents(document []byte, queue *capi.Queue, level Level) (*capi.Att
 //
 // The [Validation] has the configuration's warnings; if it is refused, [Error.Notes] has the errors too.
 func (a *Attestor) Configure(ctx context.Context, config Configuration) (*Validation, error) {
-	if err := ended(ctx); err != nil {
+	if err := ended(ctx, "the configuration"); err != nil {
 		return nil, err
 	}
 	document, err := config.document()
@@ -127,7 +127,8 @@ func (a *Attestor) Configure(ctx context.Context, config Configuration) (*Valida
 }
 
 // Close refuses new attestations, ends running ones with [ReasonShuttingDown], and frees the attestor. When it returns,
-// every attestation has its answer, no event follows, and the attestor's goroutine and threads have ended.
+// every attestation has its answer, no event follows, and the attestor's goroutine has ended. Its threads are ending: one that
+// is stuck in a file system call is not waited for.
 //
 // It may be called again, and at any time but from a function given to [WithEvents]; each call returns after all of that, and
 // the same error: an attestation that did not end within five seconds.

@@ -3,6 +3,7 @@ package psat_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,7 +95,9 @@ func TestContextThatHasEndedMakesNoCall(t *testing.T) {
 			t.Errorf("Attest: got %+v", e)
 		}
 		_, err = attestor.Configure(test.ctx, server.config)
-		refused(t, err, test.reason)
+		if e := refused(t, err, test.reason); !strings.Contains(e.Message, "configuration") {
+			t.Errorf("Configure: got %s", e.Message)
+		}
 		_, err = psat.New(test.ctx, server.config)
 		refused(t, err, test.reason)
 	}

@@ -140,18 +140,20 @@ func unreadable(err error) error {
 	return fmt.Errorf("psat: read the library's answer: %w", err)
 }
 
-// ended returns an error if ctx has ended, by its deadline too if its timer is late.
-func ended(ctx context.Context) error {
+// ended returns an error if ctx has ended, by its deadline too if its timer is late. It says what did not begin for that.
+func ended(ctx context.Context, what string) error {
 	cause := endOf(ctx)
 	switch {
 	case cause == nil:
 		return nil
 	case errors.Is(cause, context.DeadlineExceeded):
 		e := refusal(ReasonDeadlineExceeded)
+		e.Message = "The time allowed for " + what + " ran out."
 		e.cause = cause
 		return e
 	default:
 		e := refusal(ReasonCanceled)
+		e.Message = "The host cancelled " + what + "."
 		e.cause = cause
 		return e
 	}

@@ -11,19 +11,24 @@ type pending struct {
 	mu      sync.Mutex
 	lastTag uint64
 	waiting map[uint64]chan<- capi.Completion
+	failed  bool // nobody takes answers any more
 }
 
-func (p *pending) add() (uint64, <-chan capi.Completion) {
+// add registers an attestation. It is not open if no answer would ever come.
+func (p *pending) add() (tag uint64, answer <-chan capi.Completion, open bool) {
 	// With room for the one answer, so that the reaper never waits.
-	answer := make(chan capi.Completion, 1)
+	waiting := make(chan capi.Completion, 1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.failed {
+		return 0, nil, false
+	}
 	if p.waiting == nil {
 		p.waiting = make(map[uint64]chan<- capi.Completion)
 	}
 	p.lastTag++
-	p.waiting[p.lastTag] = answer
-	return p.lastTag, answer
+	p.waiting[p.lastTag] = waiting
+	return p.lastTag, waiting, true
 }
 
 func (p *pending) take(tag uint64) chan<- capi.Completion {
@@ -34,16 +39,33 @@ func (p *pending) take(tag uint64) chan<- capi.Completion {
 	return answer
 }
 
-// reap hands on what comes through the queue until it is closed and nothing is outstanding.
+// fail answers all that wait, and refuses all that come.
+func (p *pending) fail() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failed = true
+	for tag, answer := range p.waiting {
+		answer <- capi.Completion{Kind: capi.CompletionAttestation, Code: capi.Panic, Tag: tag}
+	}
+	p.waiting = nil
+}
+
+// reap hands on what comes through the queue until it is closed and nothing is outstanding. If the library fails at that,
+// no attestation waits for an answer that nobody takes.
 func (a *Attestor) reap() {
 	defer close(a.reaped)
 	var batch capi.Batch
 	for {
-		completions, open := a.queue.Next(&batch)
+		completions, code := a.queue.Next(&batch)
 		for _, completion := range completions {
 			a.deliver(completion)
 		}
-		if !open {
+		switch code {
+		case capi.OK:
+		case capi.Closed:
+			return
+		default:
+			a.pending.fail()
 			return
 		}
 	}

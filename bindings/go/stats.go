@@ -42,6 +42,8 @@ type ClusterStats struct {
 	ConnectionsOpened uint64 `json:"connections_opened"`
 	// CredentialReloads counts how often credentials were read anew.
 	CredentialReloads uint64 `json:"credential_reloads"`
+	// Retries counts calls that were tried again.
+	Retries uint64 `json:"retries"`
 }
 
 // Histogram counts durations: Counts[i] of at most BoundsUS[i] microseconds, the last of more than all bounds.

@@ -9,6 +9,13 @@ const (
 	CompletionEvent       uint32 = C.PSAT_COMPLETION_EVENT
 )
 
+// Codes that [Queue.Next] returns, among others.
+const (
+	OK     int32 = C.PSAT_OK
+	Closed int32 = C.PSAT_CLOSED
+	Panic  int32 = C.PSAT_PANIC
+)
+
 // batchSize is how many completions are taken at a time.
 const batchSize = 64
 
@@ -42,15 +49,15 @@ func QueueNew() (queue *Queue, code int32) {
 	return queue, code
 }
 
-// Next waits for completions, which stay valid until batch is used again; their documents stay valid. It is not open any more
-// once it is closed and nothing more comes. It wraps psat_queue_next.
-func (q *Queue) Next(batch *Batch) (completions []Completion, open bool) {
+// Next waits for completions, which stay valid until batch is used again; their documents stay valid. The code is
+// [Closed] once the queue is closed and nothing more comes. It wraps psat_queue_next.
+func (q *Queue) Next(batch *Batch) (completions []Completion, code int32) {
 	var count C.size_t
-	code := C.psat_queue_next(q.handle, &batch.c[0], batchSize, -1, &count)
+	code = int32(C.psat_queue_next(q.handle, &batch.c[0], batchSize, -1, &count))
 	for i := range batch.c[:count] {
 		batch.taken[i] = moved(&batch.c[i])
 	}
-	return batch.taken[:count], code == C.PSAT_OK
+	return batch.taken[:count], code
 }
 
 // moved copies a completion and frees its document.
@@ -60,10 +67,11 @@ func moved(c *C.psat_completion_t) Completion {
 		Code:      int32(c.code),
 		Tag:       uint64(c.tag),
 		Operation: uint64(c.operation),
-		Document:  takeSized(c.json, c.json_len),
 	}
+	json, size := c.json, c.json_len
 	// The collector looks at this memory: it must not find addresses that have been given back.
 	*c = C.psat_completion_t{}
+	completion.Document = takeSized(json, size)
 	return completion
 }
 
