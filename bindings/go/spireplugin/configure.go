@@ -47,10 +47,12 @@ func (p *Plugin) apply(ctx context.Context, proposed *proposal) error {
 // start is the first Configure.
 func (p *Plugin) start(ctx context.Context, proposed *proposal) error {
 	recorder := newRecorder(p.log)
-	// With engine alone at first, so that the log is connected before anything happens.
-	attestor, err := psat.New(ctx, psat.RawConfig(proposed.engine), psat.WithEvents(wanted(p.log), recorder.tell))
+	// With engine alone at first, so that the log is connected before anything happens. Levels that the log does not show now
+	// it may show later.
+	attestor, err := psat.New(ctx, psat.RawConfig(proposed.engine), psat.WithEvents(psat.LevelDebug, recorder.tell))
 	if err != nil {
 		recorder.stop()
+		proposed.tellMistakes(p.log)
 		return refusedConfiguration(err)
 	}
 	starting := &running{attestor: attestor, recorder: recorder}
@@ -112,6 +114,10 @@ type proposal struct {
 	disabled []disabledCluster
 	// detail is what the HCL decoder says.
 	detail error
+	// unlisted is why the library may not be told of all unknown keys; nil if it is.
+	unlisted error
+	// ownTrustDomain is whether plugin_data has a trust domain, which is ignored.
+	ownTrustDomain bool
 }
 
 type disabledCluster struct{ name, why string }
@@ -136,6 +142,8 @@ func propose(from request) *proposal {
 		proposed.detail = err
 		return proposed
 	}
+	proposed.unlisted = data.unlisted
+	proposed.ownTrustDomain = slices.Contains(data.unknown, trustDomainKey)
 	if len(data.Clusters) == 0 {
 		proposed.notes = append(proposed.notes, "No clusters configured, PSAT attestation is effectively disabled")
 	}
@@ -181,8 +189,17 @@ func (p *proposal) disable(name string) bool {
 	if err != nil || validation.Valid {
 		return false // an error will be met again, with the whole document
 	}
-	p.disabled = append(p.disabled, disabledCluster{name, validation.Notes[0].Message})
+	p.disabled = append(p.disabled, disabledCluster{name, firstMistake(validation)})
 	return true
+}
+
+func firstMistake(validation *psat.Validation) string {
+	for _, note := range validation.Notes {
+		if note.Severity == psat.SeverityError {
+			return note.Message
+		}
+	}
+	return validation.Message
 }
 
 func (p *proposal) mistake(format string, args ...any) {
@@ -198,8 +215,28 @@ func (p *proposal) tell(log hclog.Logger) {
 	if p.detail != nil {
 		log.Error("The plugin configuration cannot be decoded", "error", p.detail)
 	}
+	if p.unlisted != nil {
+		log.Warn("Unknown keys of the plugin configuration are ignored, and could not all be listed", "error", p.unlisted)
+	}
+	if p.ownTrustDomain {
+		log.Warn("The plugin configuration's trust_domain is ignored: the server's holds", "path", trustDomainKey)
+	}
 	for _, cluster := range p.disabled {
 		log.Error("Cluster is disabled: its name cannot be a part of an agent ID", "cluster", cluster.name, "error", cluster.why)
+	}
+}
+
+// tellMistakes logs all that the library finds wrong. It does so itself once its log is connected.
+func (p *proposal) tellMistakes(log hclog.Logger) {
+	validation, err := psat.Validate(psat.RawConfig(p.document))
+	if err != nil {
+		log.Error("The configuration could not be checked", "error", err)
+		return
+	}
+	for _, note := range validation.Notes {
+		if note.Severity == psat.SeverityError {
+			log.Error(sentence(note.Message), "path", note.Path)
+		}
 	}
 }
 

@@ -39,6 +39,9 @@ func TestMistakesAreToldInUpstreamsWords(t *testing.T) {
 	}{
 		"all is well":                   {core, good, nil, ""},
 		"an unknown key":                {core, good + " cluster = 1", nil, ""},
+		"an unknown key in two shapes":  {core, good + " foo = 1 foo { x = 1 }", nil, ""},
+		"the same inside a cluster":     {core, demo("/kubeconfig", "foo = 1", "foo { x = 1 }"), nil, ""},
+		"a list and a string":           {core, `foo = [1] foo = "x" ` + good, nil, ""},
 		"no core configuration":         {nil, good, []string{noCore}, noCore},
 		"no trust domain":               {new(configv1.CoreConfiguration), good, []string{noTrustDomain}, noTrustDomain},
 		"a malformed trust domain":      {&configv1.CoreConfiguration{TrustDomain: "Example Org"}, good, []string{badTrustDomain}, badTrustDomain},
@@ -76,6 +79,22 @@ func TestWarningsGoToTheLog(t *testing.T) {
 	l.log.expect(t, `"@level":"info"`, "Configuration in force")
 }
 
+func TestUnknownKeysThatCannotBeListedAreWarnedOfOnce(t *testing.T) {
+	l := configured(t, "bar = 1 "+demo("/absent", "baz = 1")+" foo = 1 foo { x = 1 } clusters \"b\" { service_account_allow_list = [\"a:b\"] }")
+	l.log.expect(t, `"@level":"warn"`, "could not all be listed", "foo")
+	// What was read before is listed.
+	l.log.expect(t, `"@level":"warn"`, "unknown key", `"path":"bar"`)
+	l.log.expect(t, `"@level":"warn"`, "unknown key", `"path":"clusters.demo.baz"`)
+	if times := strings.Count(l.log.String(), "could not all be listed"); times != 1 {
+		t.Errorf("warned %d times", times)
+	}
+}
+
+func TestATrustDomainInPluginDataIsWarnedOf(t *testing.T) {
+	l := configured(t, `trust_domain = "elsewhere.org" `+demo("/absent"))
+	l.log.expect(t, `"@level":"warn"`, "trust_domain is ignored")
+}
+
 func TestTheDecodersWordsGoToTheLog(t *testing.T) {
 	l := load(t)
 	expectStatus(t, l.configure("clusters \"a\" {\n audience = {\n"), codes.InvalidArgument, malformed)
@@ -99,6 +118,14 @@ func TestAFirstConfigurationThatIsRefusedLeavesNothing(t *testing.T) {
 	if _, err := l.attest(context.Background(), cluster.Payload); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestAllMistakesAreLoggedIfTheEngineIsOne(t *testing.T) {
+	l := load(t)
+	err := l.configure(demo("/absent", `lookup = "guess"`) + " engine { worker_threads = 0 }")
+	expectStatus(t, err, codes.InvalidArgument, badThreads)
+	l.log.expect(t, `"@level":"error"`, `"path":"clusters.demo.lookup"`, "Must be")
+	l.log.expect(t, `"@level":"error"`, `"path":"engine.worker_threads"`)
 }
 
 func TestAConfigurationThatIsRefusedLeavesTheOneBefore(t *testing.T) {

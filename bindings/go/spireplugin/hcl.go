@@ -18,6 +18,8 @@ type pluginData struct {
 	Engine     *engineData             `hcl:"engine" json:"-"`
 
 	unknown []string
+	// unlisted is why unknown keys may be missing from the lists of them; nil if they are complete.
+	unlisted error
 }
 
 // clusterData is one cluster: SPIRE's keys, then ours.
@@ -48,6 +50,9 @@ type engineData struct {
 	unknown []string
 }
 
+// trustDomainKey is the library's key for what SPIRE says. In plugin_data it is unknown.
+const trustDomainKey = "trust_domain"
+
 // object is a JSON object in the making.
 type object = map[string]any
 
@@ -57,11 +62,10 @@ func decode(text string) (*pluginData, error) {
 	if err := hcl.Decode(data, text); err != nil {
 		return nil, err
 	}
-	// The decoder drops keys that it does not know without a word. Without a struct, it keeps them.
-	var all object
-	if err := hcl.Decode(&all, text); err != nil {
-		return nil, err
-	}
+	// The decoder drops keys that it does not know without a word. Without a struct, it keeps them, but fails where one is
+	// written in two shapes. What it has read until then is in the map.
+	all := object{}
+	data.unlisted = hcl.Decode(&all, text)
 	data.complete()
 	data.findUnknown(all)
 	return data, nil
@@ -128,7 +132,7 @@ func unknownKeys(target any, body object) []string {
 // document is the library's configuration for the named clusters.
 func (d *pluginData) document(trustDomain string, names []string) []byte {
 	document := fields(d, d.unknown)
-	document["trust_domain"] = trustDomain
+	document[trustDomainKey] = trustDomain
 	clusters := object{}
 	for _, name := range names {
 		clusters[name] = fields(d.Clusters[name], d.Clusters[name].unknown)

@@ -40,6 +40,9 @@ func (r *recorder) stop() {
 }
 
 func (r *recorder) tell(event psat.Event) {
+	if !shows(r.log, event.Level) {
+		return
+	}
 	select {
 	case r.records <- event:
 	default:
@@ -56,12 +59,20 @@ func (r *recorder) run() {
 	}
 }
 
-// wanted is the level of the records that the log would show. SPIRE's log has none below debug.
-func wanted(log hclog.Logger) psat.Level {
-	if log.IsDebug() {
-		return psat.LevelDebug
+// shows asks anew for each record: SPIRE's log level may be changed while it runs.
+func shows(log hclog.Logger, level psat.Level) bool {
+	switch level {
+	case psat.LevelError:
+		return log.IsError()
+	case psat.LevelWarn:
+		return log.IsWarn()
+	case psat.LevelInfo:
+		return log.IsInfo()
+	case psat.LevelDebug:
+		return log.IsDebug()
+	default:
+		return log.IsTrace()
 	}
-	return psat.LevelInfo
 }
 
 func levelOf(level psat.Level) hclog.Level {

@@ -14,8 +14,10 @@ import (
 const (
 	// publishEvery is as often as SPIRE's own sinks aggregate.
 	publishEvery = 10 * time.Second
-	// publishTimeout keeps a SPIRE that does not answer from holding up the end of the plugin.
+	// publishTimeout is how long SPIRE may take for all metrics.
 	publishTimeout = 5 * time.Second
+	// lastTimeout keeps a SPIRE that does not answer from holding up the end of the plugin.
+	lastTimeout = time.Second
 )
 
 // publisher hands the library's counters to SPIRE, whose counters want increments, from time to time. Attestations never
@@ -25,43 +27,44 @@ type publisher struct {
 	metrics  metricsv1.MetricsClient
 	attestor *psat.Attestor
 	told     map[string]uint64 // by counter: what SPIRE has been told
-	quit     chan struct{}
+	quit     context.CancelFunc
 	done     sync.WaitGroup
 }
 
 func newPublisher(log hclog.Logger, metrics metricsv1.MetricsClient, attestor *psat.Attestor, every time.Duration) *publisher {
-	p := &publisher{log: log, metrics: metrics, attestor: attestor, told: map[string]uint64{}, quit: make(chan struct{})}
-	p.done.Go(func() { p.run(every) })
+	ctx, quit := context.WithCancel(context.Background())
+	p := &publisher{log: log, metrics: metrics, attestor: attestor, told: map[string]uint64{}, quit: quit}
+	p.done.Go(func() { p.run(ctx, every) })
 	return p
 }
 
-// stop publishes a last time.
+// stop ends what is being published, and publishes a last time.
 func (p *publisher) stop() {
-	close(p.quit)
+	p.quit()
 	p.done.Wait()
 }
 
-func (p *publisher) run(every time.Duration) {
+func (p *publisher) run(ctx context.Context, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
-			p.publish()
-		case <-p.quit:
-			p.publish()
+			p.publish(ctx, publishTimeout)
+		case <-ctx.Done():
+			p.publish(context.WithoutCancel(ctx), lastTimeout)
 			return
 		}
 	}
 }
 
-func (p *publisher) publish() {
+func (p *publisher) publish(ctx context.Context, timeout time.Duration) {
 	stats, err := p.attestor.Stats()
 	if err != nil {
 		p.log.Debug("Statistics could not be read", "error", err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if err := p.all(ctx, stats); err != nil {
 		p.log.Debug("SPIRE took no metrics", "error", err)
@@ -79,7 +82,10 @@ func (p *publisher) all(ctx context.Context, stats *psat.Stats) error {
 			return err
 		}
 	}
-	return p.count(ctx, "panics_caught", stats.PanicsCaught)
+	if err := p.count(ctx, "panics_caught", stats.PanicsCaught); err != nil {
+		return err
+	}
+	return p.count(ctx, "events_dropped", stats.EventsDropped)
 }
 
 func (p *publisher) cluster(ctx context.Context, name *metricsv1.Label, stats *psat.ClusterStats) error {
@@ -102,6 +108,7 @@ func (p *publisher) cluster(ctx context.Context, name *metricsv1.Label, stats *p
 		{"attestation_microseconds", stats.Latency.SumUS},
 		{"connections_opened", stats.ConnectionsOpened},
 		{"credential_reloads", stats.CredentialReloads},
+		{"retries", stats.Retries},
 	} {
 		if err := p.count(ctx, counter.name, counter.count, name); err != nil {
 			return err

@@ -1,5 +1,5 @@
 // Package k8spsat is what a fork of SPIRE puts in the place of its package of this name: the same function, on top of this
-// project's plugin. The tests build a spire-server with it.
+// project's plugin. Its test loads it as spire-server does, with SPIRE's own catalog.LoadBuiltIn.
 package k8spsat
 
 import (
