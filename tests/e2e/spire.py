@@ -255,6 +255,10 @@ plugins {{
     def has_attested(self) -> bool:
         return self.says("Node attestation was successful")
 
+    def renewals(self) -> int:
+        """How often it has attested again."""
+        return sum("Successfully reattested node" in line for line in self.lines())
+
     def says(self, words: str) -> bool:
         return any(words in line for line in self.lines())
 
