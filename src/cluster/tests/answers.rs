@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::header::{ACCEPT, AUTHORIZATION, HOST, USER_AGENT};
 
 use super::super::StatusClass;
+use super::super::answer;
 use super::super::api::{Call, CallErrorKind, ClusterApi};
 use super::world::{
     Authority, Folder, Plan, Server, answering, cluster, patient, session, session_of, words,
@@ -220,6 +221,16 @@ async fn what_is_not_the_object_asked_for_is_refused() {
         for (kind, words) in ask_all(200, body).await {
             assert_eq!(kind, CallErrorKind::BadResponse, "{body}: {words}");
         }
+    }
+}
+
+#[test]
+fn a_pod_of_another_namespace_or_name_is_not_the_one_asked_for() {
+    let body = br#"{"kind":"Pod","apiVersion":"v1","metadata":{"namespace":"ns","name":"p","uid":"u"}}"#;
+    assert_eq!(answer::pod(body, "ns", "p").expect("it is the one").uid, "u");
+    for (namespace, name) in [("other", "p"), ("ns", "other")] {
+        let fault = answer::pod(body, namespace, name).expect_err("it is another");
+        assert_eq!(fault.kind(), CallErrorKind::BadResponse);
     }
 }
 
