@@ -11,6 +11,7 @@
 //!    attest     what is true: the checks, in the order of the table
 //!    cluster    one API server: credentials, connections, calls
 //!    config     JSON in, checked configuration or notes out
+//!    step       one line of what explain and check tell
 //!    outcome    codes, reasons and what an agent may read
 //! ```
 //!
@@ -26,6 +27,8 @@ mod cluster;
 mod engine;
 pub mod ffi;
 mod quote;
+#[allow(dead_code, reason = "in use with explain and check")]
+mod step;
 
 pub use engine::{
     Answer, Attestor, Closed, Completed, Delivery, Document, Level, Next, Queue, documents_alive, validate,

@@ -8,6 +8,8 @@
 use std::error::Error;
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// Which codes and words a refused attestation or configuration carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ErrorStyle {
@@ -238,6 +240,13 @@ impl Reason {
             ErrorStyle::Precise => self.row().precise,
             ErrorStyle::Upstream => self.row().upstream,
         }
+    }
+}
+
+/// As its word.
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
     }
 }
 

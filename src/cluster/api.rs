@@ -145,6 +145,21 @@ pub trait ClusterApi: Sync {
     fn node(&self, name: &str) -> impl Future<Output = Result<Node, CallError>> + Send;
 }
 
+/// What is behind a failed call, for an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// The true cause first, then what was attempted. Holds no credential.
+    pub cause: String,
+    /// What to do, as a [`Step`](crate::step::Step) says it.
+    pub remedy: String,
+}
+
+/// Finds out what is behind a failed call. May read files and make calls of its own, within the attestation's time.
+pub trait Advisor: Sync {
+    /// Advice on `error`, which a call of this session ended with.
+    fn advise(&self, error: &CallError) -> impl Future<Output = Advice> + Send;
+}
+
 /// Why a call has no answer to judge.
 #[derive(Debug, thiserror::Error)]
 #[error("{call} {attempted}")]
