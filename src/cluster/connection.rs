@@ -18,7 +18,9 @@ use super::error::{Fault, HttpFault};
 use super::limits::{
     CONNECT_TIME, CONNECTION_WINDOW, PING_INTERVAL, STREAM_WINDOW, TCP_CONNECT_TIME, TCP_KEEPALIVE,
 };
+use super::proxy::Proxy;
 use super::resolver::Resolver;
+use super::route::Route;
 use super::settings::{Server, TlsSettings};
 use super::tls;
 
@@ -28,7 +30,7 @@ pub(super) type RequestBody = Full<Bytes>;
 /// Makes connections to one API server.
 #[derive(Clone)]
 pub(super) struct Opener {
-    connector: HttpsConnector<HttpConnector<Resolver>>,
+    connector: HttpsConnector<Route>,
     uri: Uri,
     origin: Arc<str>,
 }
@@ -48,7 +50,12 @@ pub(super) enum NewSender {
 pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Opener {
-    pub(super) fn new(server: &Server, tls: &TlsSettings, resolver: Resolver) -> Result<Self, Fault> {
+    pub(super) fn new(
+        server: &Server,
+        tls: &TlsSettings,
+        proxy: Option<&Proxy>,
+        resolver: Resolver,
+    ) -> Result<Self, Fault> {
         let mut tcp = HttpConnector::new_with_resolver(resolver);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -62,7 +69,7 @@ impl Opener {
             .https_or_http()
             .with_server_name_resolver(move |_: &Uri| ServerName::try_from(name.clone()))
             .enable_all_versions()
-            .wrap_connector(tcp);
+            .wrap_connector(Route::new(tcp, proxy, &tls.trust)?);
         let uri = server.uri().map_err(|_| Fault::Material("`server` is not a URL".to_owned()))?;
         Ok(Self { connector, uri, origin: server.origin().into() })
     }

@@ -3,6 +3,7 @@
 //! Texts name what was attempted, the cause is the `source`. None holds a credential, and none shows what a parser says
 //! of a value: that may be a secret.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -24,6 +25,8 @@ pub(super) enum Fault {
     Material(String),
     #[error("{what} cannot be used for TLS")]
     TlsMaterial { what: String, source: rustls::Error },
+    #[error("exec plugin {command}: {problem}", command = command.display())]
+    Plugin { command: PathBuf, problem: Cow<'static, str> },
     #[error("{0} ended without a result")]
     TaskEnded(&'static str),
     #[error("{0}: the process has no thread left")]
@@ -48,6 +51,14 @@ pub(super) enum Fault {
 #[derive(thiserror::Error)]
 #[error(transparent)]
 pub(super) struct HttpFault(#[from] pub(super) hyper::Error);
+
+/// An error, and what was attempted.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub(super) struct Named {
+    what: Arc<str>,
+    source: Box<dyn Error + Send + Sync>,
+}
 
 /// What a call is at. Later phases have larger numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +95,7 @@ impl Fault {
             | Self::InCluster(_)
             | Self::Material(_)
             | Self::TlsMaterial { .. }
+            | Self::Plugin { .. }
             | Self::NoThread(_) => CallErrorKind::CredentialsUnavailable,
             Self::Connect { .. }
             | Self::ConnectTime { .. }
@@ -95,6 +107,12 @@ impl Fault {
             Self::Refused(kind, _) => *kind,
             Self::TimeRanOut(_) => CallErrorKind::DeadlineExceeded,
         }
+    }
+}
+
+impl Named {
+    pub(super) fn new(what: Arc<str>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { what, source: source.into() }
     }
 }
 

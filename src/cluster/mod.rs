@@ -3,13 +3,12 @@
 //! ```text
 //! Session ── one attestation: deadline, records ── request, answer, body
 //!    │
-//! Credentials ── a look at the files before each attestation ── kubeconfig, in_cluster, files, settings
+//! Credentials ── a look at the files before each attestation ── kubeconfig, in_cluster, exec, files, settings
 //!    │
-//! Transport ── leases on shared connections ── pool, connection, resolver, tls
+//! Transport ── leases on shared connections ── pool, connection, route, resolver, tls
 //! ```
 //!
-//! Not here yet, and refused by name where a kubeconfig asks for it: proxies, exec plugins and impersonation
-//! (`kubeconfig`, `environment`). Retries and the second look after a 401 belong around `Session::try_once`.
+//! Retries and the second look after a 401 belong around `Session::try_once`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,17 +27,22 @@ mod counters;
 mod credentials;
 mod environment;
 mod error;
+mod exec;
 #[cfg(feature = "fault-injection")]
 pub(crate) mod fault_injection;
 mod files;
+mod impersonation;
 mod in_cluster;
 mod kubeconfig;
 mod limits;
+mod no_proxy;
 mod nulls;
 mod observer;
 mod pool;
+mod proxy;
 mod request;
 mod resolver;
+mod route;
 pub(crate) mod secret;
 mod session;
 mod settings;

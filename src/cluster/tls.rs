@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WantsClientCert, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme,
+};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
@@ -15,13 +18,7 @@ use super::settings::{TlsSettings, Trust};
 
 /// The client's side of TLS. ALPN is left to the connector, which insists on setting it.
 pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, Fault> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let unusable = |what: &str, source| Fault::TlsMaterial { what: what.to_owned(), source };
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| unusable("the crypto provider", error))?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier(&settings.trust, &provider)?);
+    let builder = trusting(&settings.trust)?;
     let Some((chain, key)) = &settings.identity else {
         return Ok(builder.with_no_client_auth());
     };
@@ -35,6 +32,25 @@ pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, Faul
     builder
         .with_client_auth_cert(chain, key)
         .map_err(|error| unusable("the client certificate or its key", error))
+}
+
+/// The client's side of TLS to a proxy: those who vouch for the API server vouch for it too, as in Go. Unlike there, it
+/// is not shown the client certificate, which is meant for the API server.
+pub(super) fn proxy_config(trust: &Trust) -> Result<ClientConfig, Fault> {
+    Ok(trusting(trust)?.with_no_client_auth())
+}
+
+fn trusting(trust: &Trust) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Fault> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    Ok(ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable("the crypto provider", error))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier(trust, &provider)?))
+}
+
+fn unusable(what: &str, source: Error) -> Fault {
+    Fault::TlsMaterial { what: what.to_owned(), source }
 }
 
 fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Fault> {
