@@ -54,8 +54,8 @@ pub(super) struct Access {
     /// Headers of every request.
     pub(super) impersonation: HeaderMap,
     pub(super) transport: Arc<Transport>,
-    tls: TlsSettings,
-    proxy: Option<Proxy>,
+    pub(super) tls: TlsSettings,
+    pub(super) proxy: Option<Proxy>,
     plugin: Option<Asked>,
 }
 
@@ -131,6 +131,7 @@ impl Credentials {
     }
 
     /// The API server did not know who asked with this: the answer of an exec plugin will not be used again.
+    #[allow(dead_code, reason = "called with the second look after a 401")]
     pub(super) fn refused(&self, used: &Access) {
         if let Some(asked) = &used.plugin {
             self.renewal.refused(&asked.answer);

@@ -83,13 +83,13 @@ mod tests {
 
     #[test]
     fn a_value_that_names_no_proxy_is_not_passed_over() {
+        const COVERED: &[(&str, &str)] = &[("HTTPS_PROXY", "::bad::x"), ("NO_PROXY", "api.example")];
         let server = Server::parse("https://api.example", true).unwrap();
         for value in ["::bad::x", "ftp://proxy", "http://u:p marker@proxy:x", "\u{fffd}"] {
             let variables: &'static [(&str, &str)] = vec![("https_proxy", value)].leak();
             let words = Environment::fixed(variables).proxy(&server).unwrap_err();
             assert!(words.contains("HTTPS_PROXY") && !words.contains("marker"), "{value}: {words}");
         }
-        const COVERED: &[(&str, &str)] = &[("HTTPS_PROXY", "::bad::x"), ("NO_PROXY", "api.example")];
         assert_eq!(proxy(COVERED, "https://api.example"), None);
     }
 

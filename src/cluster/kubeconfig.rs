@@ -236,8 +236,9 @@ impl Loader<'_> {
                 .map(Some)
                 .map_err(|problem| fault(self.path, format!("`token` {problem}")));
         }
-        if basic {
-            return Authorization::basic(username.unwrap_or_default(), password.unwrap_or_default())
+        // A password without a name says nothing; client-go passes it over.
+        if let Some(username) = username {
+            return Authorization::basic(username, password.unwrap_or_default())
                 .map(Some)
                 .map_err(|problem| fault(self.path, format!("`username` or `password` {problem}")));
         }

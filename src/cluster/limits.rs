@@ -73,7 +73,7 @@ pub(super) const EXEC_TIME: Duration = Duration::from_secs(30);
 pub(super) const EXEC_OUTPUT_BYTES: usize = 256 << 10;
 
 /// A plugin's answer is renewed this long before it expires, so that nobody has to wait for the plugin.
-pub(super) const EXEC_RENEWED_BEFORE: Duration = Duration::from_secs(60);
+pub(super) const EXEC_RENEWED_BEFORE: Duration = Duration::from_mins(1);
 
 /// Between the end of a run and the next: answers that have expired already, or that are refused, must not become a load.
 pub(super) const EXEC_PAUSE: Duration = Duration::from_secs(1);

@@ -96,6 +96,9 @@ impl Server {
             return Err("`server` is not a URL".to_owned());
         }
         let base_path = path.trim_end_matches('/').to_owned();
+        if !base_path.is_empty() && !text.contains("://") {
+            return Err("`server` has a path and no scheme".to_owned());
+        }
         if !base_path.is_empty() && base_path.parse::<Uri>().is_err() {
             return Err("`server` is not a URL".to_owned());
         }

@@ -53,7 +53,10 @@ fn unusable(what: &str, source: Error) -> Fault {
     Fault::TlsMaterial { what: what.to_owned(), source }
 }
 
-fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Fault> {
+pub(super) fn verifier(
+    trust: &Trust,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, Fault> {
     let certificates = match trust {
         Trust::Anyone => {
             return Ok(Arc::new(AnyServer { provider: Arc::clone(provider) }));
@@ -82,8 +85,8 @@ fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn Ser
 
 /// Accepts what the roots vouch for, and a root itself as the server's certificate.
 ///
-/// The latter is how a self-signed serving certificate is trusted. Go takes it; webpki refuses such a certificate if
-/// it says that it is a CA, after having looked at its validity.
+/// The latter is how a serving certificate is trusted that is given as its own CA. Go takes it; webpki refuses it if it
+/// says that it is a CA, or if another has signed it, after having looked at its validity.
 #[derive(Debug)]
 struct KnownServer {
     chains: Arc<WebPkiServerVerifier>,
@@ -102,7 +105,7 @@ impl ServerCertVerifier for KnownServer {
         let verdict =
             self.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verdict {
-            Err(error) if is_ca_as_end_entity(&error) && self.given.contains(end_entity) => {
+            Err(error) if is_about_the_issuer(&error) && self.given.contains(end_entity) => {
                 rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -133,11 +136,15 @@ impl ServerCertVerifier for KnownServer {
     }
 }
 
-fn is_ca_as_end_entity(error: &Error) -> bool {
-    let Error::InvalidCertificate(CertificateError::Other(other)) = error else {
-        return false;
-    };
-    matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+/// Whether nothing else is wrong with a certificate than who issued it, which does not matter for one that is given.
+fn is_about_the_issuer(error: &Error) -> bool {
+    match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => true,
+        Error::InvalidCertificate(CertificateError::Other(other)) => {
+            matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+        }
+        _ => false,
+    }
 }
 
 /// `insecure-skip-tls-verify`: any certificate will do, but the server must hold its key.

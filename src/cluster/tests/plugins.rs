@@ -151,7 +151,7 @@ async fn an_answer_is_renewed_while_it_is_in_use() {
     world.token_for("a", Duration::from_secs(4));
     let began = Instant::now();
     assert_eq!(world.ask().await.unwrap(), "Bearer a");
-    world.token_for("b", Duration::from_secs(3600));
+    world.token_for("b", Duration::from_hours(1));
     assert_eq!(world.ask().await.unwrap(), "Bearer a");
     // Nobody waits for the new one; it is there before the old one has expired.
     let mut used = Vec::new();
@@ -170,7 +170,7 @@ async fn an_expired_answer_is_not_used() {
     let world = World::new().await;
     world.token_for("a", Duration::from_millis(600));
     assert_eq!(world.ask().await.unwrap(), "Bearer a");
-    world.token_for("b", Duration::from_secs(3600));
+    world.token_for("b", Duration::from_hours(1));
     sleep(Duration::from_millis(1100)).await;
     assert_eq!(world.ask().await.unwrap(), "Bearer b");
 }

@@ -52,8 +52,18 @@ impl Authority {
     }
 
     pub(super) fn issue(&self, name: &str) -> Pair {
+        self.issue_with(&CertificateParams::new(vec![name.to_owned()]).unwrap())
+    }
+
+    pub(super) fn issue_expired(&self, name: &str) -> Pair {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+        params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+        self.issue_with(&params)
+    }
+
+    fn issue_with(&self, params: &CertificateParams) -> Pair {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
         Pair { certificate, key: key.serialize_pem() }
     }
