@@ -130,12 +130,18 @@ impl Credentials {
         }
     }
 
-    /// The API server did not know who asked with this: the answer of an exec plugin will not be used again.
-    #[allow(dead_code, reason = "called with the second look after a 401")]
-    pub(super) fn refused(&self, used: &Access) {
+    /// A look after the server refused `used`: an exec plugin is asked anew, at most once a second. `None` if it brought
+    /// nothing else.
+    #[allow(dead_code, reason = "called by the session after a 401")]
+    pub(super) async fn second_look(
+        self: &Arc<Self>,
+        used: &Arc<Access>,
+    ) -> Result<Option<Arc<Access>>, Fault> {
         if let Some(asked) = &used.plugin {
             self.renewal.refused(&asked.answer);
         }
+        let access = self.fresh().await?;
+        Ok((!Arc::ptr_eq(&access, used)).then_some(access))
     }
 
     #[cfg(test)]

@@ -59,7 +59,6 @@ impl Renewal {
     }
 
     /// The API server refused this answer with a 401: the next to ask for one gets another.
-    #[allow(dead_code, reason = "called with the second look after a 401")]
     pub(in super::super) fn refused(&self, answer: &Arc<Answer>) {
         let mut known = self.known();
         known.refused |= known.answer.as_ref().is_some_and(|one| Arc::ptr_eq(one, answer));

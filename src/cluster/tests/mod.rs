@@ -9,6 +9,7 @@ mod plugins;
 mod proxies;
 mod proxy_server;
 mod rotation;
+mod rotation_under_load;
 mod secrets;
 mod trust;
 mod world;

@@ -86,6 +86,10 @@ impl World {
         Ok(self.server.last_head().headers[AUTHORIZATION].to_str().unwrap().to_owned())
     }
 
+    async fn second_look(&self, used: &Arc<Access>) -> Option<Arc<Access>> {
+        self.cluster.credentials.second_look(used).await.unwrap()
+    }
+
     async fn access(&self) -> Arc<Access> {
         self.cluster.credentials.fresh().await.unwrap()
     }
@@ -132,9 +136,9 @@ async fn a_plugin_may_answer_with_a_client_certificate() {
     patient(&world.cluster).node("n1").await.map_err(|error| words(&error)).unwrap();
     assert!(!world.server.last_head().headers.contains_key(AUTHORIZATION));
     // Another one is another connection.
-    world.cluster.credentials.refused(&*world.access().await);
     world.answer(&certificate("two"));
     sleep(Duration::from_millis(1100)).await;
+    assert!(world.second_look(&world.access().await).await.is_some());
     patient(&world.cluster).node("n1").await.unwrap();
     assert_eq!((world.runs(), world.server.accepted()), (2, 2));
 
@@ -197,23 +201,22 @@ async fn a_refused_answer_is_replaced_at_most_once_a_second() {
     let world = World::new().await;
     world.answer(&json!({"token": "a"}));
     assert_eq!(world.ask().await.unwrap(), "Bearer a");
-    let access = world.access().await;
+    let first = world.access().await;
     sleep(Duration::from_millis(1100)).await;
     world.answer(&json!({"token": "b"}));
     assert_eq!(world.ask().await.unwrap(), "Bearer a", "nothing says that it is not good any more");
-    world.cluster.credentials.refused(&access);
-    assert_eq!(world.ask().await.unwrap(), "Bearer b");
+    // Those who are refused at once share a run.
+    let looks = join_all((0..20).map(|_| world.second_look(&first))).await;
+    assert!(looks.iter().all(Option::is_some));
+    assert_eq!((world.ask().await.unwrap().as_str(), world.runs()), ("Bearer b", 2));
     // What was refused before is no news, and what is refused at once is not replaced at once.
-    world.cluster.credentials.refused(&access);
     world.answer(&json!({"token": "c"}));
-    world.cluster.credentials.refused(&*world.access().await);
-    for _ in 0..20 {
-        assert_eq!(world.ask().await.unwrap(), "Bearer b");
-    }
-    assert_eq!(world.runs(), 2);
+    assert!(world.second_look(&first).await.is_some());
+    let second = world.access().await;
+    assert!(world.second_look(&second).await.is_none());
+    assert_eq!((world.ask().await.unwrap().as_str(), world.runs()), ("Bearer b", 2));
     sleep(Duration::from_millis(1100)).await;
-    assert_eq!(world.ask().await.unwrap(), "Bearer c");
-    assert_eq!(world.runs(), 3);
+    assert_eq!((world.ask().await.unwrap().as_str(), world.runs()), ("Bearer c", 3));
 }
 
 #[tokio::test]
