@@ -18,13 +18,13 @@ type issuer struct {
 	key         *ecdsa.PrivateKey
 }
 
-// writeFixtures makes NAME.crt and NAME.key for two CAs, two clients, and servers that are called api.example: one of
-// each CA, and two that are their own CAs.
+// writeFixtures makes NAME.crt and NAME.key for the system's CA and two others, two clients, and servers that are called
+// api.example: one of each CA, and two that are their own CAs.
 func writeFixtures() error {
 	authorities := map[string]*issuer{}
 	for _, fixture := range []struct{ name, signedBy string }{
-		{"ca", ""}, {"ca2", ""}, {"client", ""}, {"client2", ""},
-		{"server-ca", "ca"}, {"server-ca2", "ca2"}, {"server-own", ""}, {"server-own2", ""},
+		{"system", ""}, {"ca", ""}, {"ca2", ""}, {"client", ""}, {"client2", ""},
+		{"server-system", "system"}, {"server-ca", "ca"}, {"server-ca2", "ca2"}, {"server-own", ""}, {"server-own2", ""},
 	} {
 		made, err := writeFixture(fixture.name, authorities[fixture.signedBy])
 		if err != nil {

@@ -25,7 +25,7 @@ ROOT = HERE.parent.parent
 ORACLE = ROOT / "target" / "clientgo" / "oracle"
 TEST = "cluster::tests::client_go::answers_are_written_for_the_comparison"
 PLACEHOLDER = re.compile(r"\$\{(dir|file|base64|folded|json)(?::([^}]*))?\}")
-SERVING = ["server-ca.crt", "server-ca2.crt", "server-own.crt", "server-own2.crt"]
+SERVING = ["server-system.crt", "server-ca.crt", "server-ca2.crt", "server-own.crt", "server-own2.crt"]
 
 Answer = dict[str, Any]
 
@@ -50,7 +50,10 @@ def main(words: list[str]) -> int:
         questions = {case.name: question(case, directory) for case in cases}
         theirs: dict[str, Answer] = {}
         ours: dict[str, Answer] = {}
-        for environment, names in by_environment(cases):
+        # What the system trusts is the tests' own.
+        (directory / "nothing").mkdir()
+        system = {"SSL_CERT_FILE": str(directory / "system.crt"), "SSL_CERT_DIR": str(directory / "nothing")}
+        for environment, names in by_environment(cases, system):
             asked = "".join(json.dumps(questions[name]) + "\n" for name in names)
             theirs |= ask_client_go(asked, environment)
             ours |= ask_library(library, asked, environment, directory)
@@ -145,12 +148,12 @@ def folded(text: str) -> str:
 FORMS: dict[str, Callable[[str], str]] = {"file": str, "base64": encoded, "folded": folded, "json": json.dumps}
 
 
-def by_environment(cases: list[Case]) -> list[tuple[dict[str, str], list[str]]]:
+def by_environment(cases: list[Case], system: dict[str, str]) -> list[tuple[dict[str, str], list[str]]]:
     groups: dict[str, list[str]] = {}
     for case in cases:
         groups.setdefault(json.dumps(case.environment, sort_keys=True), []).append(case.name)
     # Nothing of the caller's environment but what programs need: it may name a proxy.
-    base = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    base = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ} | system
     return [(base | json.loads(environment), names) for environment, names in groups.items()]
 
 
