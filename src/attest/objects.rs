@@ -1,6 +1,5 @@
 //! Rows 17 to 24 and 26: the pod and the node that the token is bound to.
 
-use super::Findings;
 use super::refusal::Refusal;
 use super::review::Binding;
 use crate::cluster::api::{ClusterApi, Node, Pod, is_path_segment};
@@ -95,7 +94,7 @@ pub fn judge_bound_node(
     cluster: &ClusterConfig,
     binding: &Binding,
     node_uid: &str,
-    findings: &mut Findings,
+    warnings: &mut Vec<String>,
 ) -> Result<(), Refusal> {
     if !binding.node_uid.contradicts(node_uid) {
         return Ok(());
@@ -104,7 +103,7 @@ pub fn judge_bound_node(
     if cluster.require_node_uid_match {
         return Err(Refusal::NodeUidMismatch { pod, found: node_uid.to_owned() });
     }
-    findings.warnings.push(format!(
+    warnings.push(format!(
         "NODE_UID_STALE: the token of pod {} is bound to an earlier Node object of that name",
         quoted(&pod)
     ));

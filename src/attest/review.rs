@@ -11,7 +11,7 @@ const NODE_NAME: &str = "authentication.kubernetes.io/node-name";
 const NODE_UID: &str = "authentication.kubernetes.io/node-uid";
 
 /// What an accepted token is bound to, in TokenReview's words.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Binding {
     /// The service account's namespace.
     pub namespace: String,

@@ -23,6 +23,18 @@ impl AllowList {
             || self.globs.iter().any(|glob| glob.matches(namespace, name))
     }
 
+    /// The entries that can match, as `namespace:name`, sorted.
+    #[must_use]
+    pub fn entries(&self) -> Vec<String> {
+        let exact =
+            self.exact.iter().flat_map(|(namespace, names)| names.iter().map(move |name| (namespace, name)));
+        let globs = self.globs.iter().map(|glob| (&glob.namespace, &glob.name));
+        let mut entries: Vec<String> =
+            exact.chain(globs).map(|(namespace, name)| format!("{namespace}:{name}")).collect();
+        entries.sort();
+        entries
+    }
+
     /// Whether it names one service account at most.
     pub(super) fn is_single(&self) -> bool {
         self.globs.is_empty() && self.exact.values().map(HashSet::len).sum::<usize>() <= 1
