@@ -160,7 +160,11 @@ impl<A: ClusterApi + Advisor> Walk<'_, A> {
     async fn binding(&mut self, status: &TokenReviewStatus) -> Option<Binding> {
         let wanted = match self.cluster.audience.as_slice() {
             [] => "the API server's own audience is wanted (audience is [])".to_owned(),
-            wanted => format!("{} of {}", quoted_list(&status.audiences), quoted_list(wanted)),
+            wanted => format!(
+                "TokenReview validated {}, wanted is one of {}",
+                quoted_list(&status.audiences),
+                quoted_list(wanted)
+            ),
         };
         let judged = review::audience(self.cluster, status);
         self.judge(Check::Audience, judged, None, |()| Some(wanted)).await;

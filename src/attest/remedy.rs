@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::refusal::Refusal;
 use super::review::Binding;
-use crate::config::{ClusterConfig, Config};
+use crate::config::{ClusterConfig, Config, cluster_setting};
 use crate::outcome::Reason;
 use crate::quote::{quoted, quoted_list};
 use crate::step::with_block;
@@ -172,7 +172,7 @@ fn on_pod(verb: &str, binding: &Binding, more: &str) -> String {
 
 /// A line of configuration: its path, as notes have it, and its value as JSON, which HCL takes too.
 fn setting(cluster: &ClusterConfig, key: &str, value: &impl Serialize) -> String {
-    format!("clusters.{}.{key} = {}", cluster.name, json(value))
+    format!("{} = {}", cluster_setting(&cluster.name, key), json(value))
 }
 
 fn json(value: &impl Serialize) -> String {
