@@ -8,6 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::runtime::{Handle, Runtime};
 
+use super::check::{Check, CheckOptions};
 use super::document::{Answer, Document, documents_alive};
 use super::events::{Events, Level, NoSubscription};
 use super::generation::Generation;
@@ -19,6 +20,7 @@ use super::runtime;
 use super::slots::QueuedBytes;
 use super::stats::{Stats, Tally};
 use super::task::{Purpose, Surroundings, begin};
+use crate::attest::JsonFault;
 use crate::config::{self, Checked, Config, Note, Severity};
 use crate::outcome::{AgentSafe, ErrorStyle, Reason, grpc};
 
@@ -127,9 +129,7 @@ impl Attestor {
         };
         let options = match Options::parse(options) {
             Ok(options) => options,
-            Err(fault) => {
-                return plain(Reason::OptionsMalformed, &format!("options are malformed: {fault}"));
-            }
+            Err(fault) => return malformed(&fault),
         };
         let (caller, answer) = mpsc::sync_channel(1);
         self.begin(operation.promise(Sink::Caller(caller)), payload, options, purpose);
@@ -158,6 +158,30 @@ impl Attestor {
         accepted(completion.id());
         self.begin(completion, payload, options, Purpose::Attest);
         Ok(())
+    }
+
+    /// Looks at the configured clusters and waits for the answer: can they be used, and if not, why, and what helps?
+    ///
+    /// `options` is empty or a JSON object: `timeout_ms`, and `clusters`, the names of those to look at (absent = all).
+    /// Takes no slot; makes no attestation.
+    pub fn check(&self, options: &[u8]) -> Answer {
+        let Ok(operation) = self.operations.accept() else {
+            return shutting_down();
+        };
+        let options = match CheckOptions::parse(options) {
+            Ok(options) => options,
+            Err(fault) => return malformed(&fault),
+        };
+        let Some(generation) = self.generation.load_full() else {
+            return plain(Reason::NotConfigured, "not configured");
+        };
+        let check = match Check::new(generation, options, &self.events) {
+            Ok(check) => check,
+            Err(answer) => return answer,
+        };
+        let (caller, answer) = mpsc::sync_channel(1);
+        self.handle.spawn(check.run(operation.promise(Sink::Caller(caller))));
+        answer.recv().unwrap_or_else(|_| plain(Reason::InternalPanic, "internal error"))
     }
 
     /// Cancels an operation. One that is done or unknown is left alone.
@@ -301,6 +325,10 @@ fn invalid(message: &str, notes: &[Note], config_generation: u64) -> Answer {
         notes,
     });
     Answer { code, document }
+}
+
+fn malformed(fault: &JsonFault) -> Answer {
+    plain(Reason::OptionsMalformed, &format!("options are malformed: {fault}"))
 }
 
 fn shutting_down() -> Answer {
