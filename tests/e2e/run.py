@@ -43,6 +43,7 @@ LIBRARY_MODULES = [
     "test_permissions",
     "test_credentials",
     "test_diagnosis",
+    "test_turmoil",
     "test_restart",
 ]
 # Its own restart of the API server comes last too.
