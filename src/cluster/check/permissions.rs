@@ -10,7 +10,7 @@ use super::super::request::Question;
 use super::Examination;
 use crate::config::Lookup;
 use crate::outcome::{Reason, cause_chain};
-use crate::quote::quoted_list;
+use crate::quote::quoted;
 use crate::step::Step;
 
 /// Namespaces that are asked for one by one. Whoever has more grants the permission for all.
@@ -33,7 +33,7 @@ impl Examination<'_> {
             Ok(_) => {
                 let audiences = match self.config.audience.as_slice() {
                     [] => "without an audience".to_owned(),
-                    audiences => format!("for the audience {}", quoted_list(audiences)),
+                    audiences => format!("for the audience {}", listed(audiences)),
                 };
                 self.add(Step::pass(CHECK, format!("a token that cannot be valid is refused, {audiences}")));
                 true
@@ -71,11 +71,11 @@ impl Examination<'_> {
             (if may { &mut granted } else { &mut denied }).push((*namespace).to_owned());
         }
         if !denied.is_empty() {
-            return Ok(self.denied(CHECK, &format!("get pods in {}", quoted_list(&denied))));
+            return Ok(self.denied(CHECK, &format!("get pods in {}", listed(&denied))));
         }
         let rest = namespaces.len() - granted.len();
         let rest = if rest == 0 { String::new() } else { format!("; {rest} more were not asked for") };
-        Ok(Step::pass(CHECK, self.may(&format!("get pods in {}{rest}", quoted_list(&granted)))))
+        Ok(Step::pass(CHECK, self.may(&format!("get pods in {}{rest}", listed(&granted)))))
     }
 
     /// Whether nodes can be read. The answer is whether there is something to go on with.
@@ -162,4 +162,8 @@ impl Examination<'_> {
             .map_err(|_| Fault::BadAnswer("the answer is no SelfSubjectAccessReview".to_owned()))?;
         Ok(review.status.allowed)
     }
+}
+
+fn listed(names: &[String]) -> String {
+    names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
 }
