@@ -122,7 +122,7 @@ impl Session {
                 let shown = shown.first().and_then(Certificate::read);
                 bad_certificate(error, shown.as_ref(), access, source)
             }
-            Trouble::Alert(alert) => refused_by_server(&format!("{alert:?}"), &Own::of(access, source)),
+            Trouble::Alert(alert) => refused_by_server(&alert, &Own::of(access, source)),
             Trouble::Tls | Trouble::Other => Insight::of_kind(fault.kind()),
         }
     }
@@ -169,7 +169,7 @@ fn in_cluster_remedy(setting: &str) -> String {
 }
 
 fn unauthenticated(own: &Own) -> Insight {
-    if let Some((proof, standing)) = own.out_of_time(now()) {
+    if let Some((proof, standing)) = own.useless(now()) {
         return untimely(proof, standing);
     }
     match own.proofs.first() {
@@ -190,7 +190,7 @@ fn untimely(proof: &Proof, standing: Standing) -> Insight {
 }
 
 fn refused_by_server(alert: &str, own: &Own) -> Insight {
-    if let Some((proof, standing)) = own.out_of_time(now()) {
+    if let Some((proof, standing)) = own.useless(now()) {
         return untimely(proof, standing);
     }
     Insight::new(

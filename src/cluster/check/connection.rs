@@ -37,10 +37,10 @@ impl Examination<'_> {
                 format!("{source}: no credential, so that the API server sees nobody"),
                 NO_CREDENTIAL,
             )
-        } else if let Some((proof, standing)) = own.out_of_time(now()) {
+        } else if let Some((proof, standing)) = own.useless(now()) {
             let detail = format!("the {} {standing}", proof.name());
             Step::fail(CHECK, Reason::ApiUnauthenticated, detail, proof.renewal())
-        } else if let Some((proof, standing)) = own.ending_soon(now()) {
+        } else if let Some((proof, standing)) = own.doubtful(now()) {
             Step::warn(CHECK, format!("the {} {standing}", proof.name()), proof.renewal())
         } else {
             Step::pass(CHECK, format!("{source}: {}", own.describe()))

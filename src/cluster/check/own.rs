@@ -50,6 +50,12 @@ pub(super) enum Standing {
     NotYet(Timestamp),
 }
 
+impl Standing {
+    fn is_useless(self) -> bool {
+        matches!(self, Self::Expired(_) | Self::NotYet(_))
+    }
+}
+
 impl fmt::Display for Standing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -86,18 +92,18 @@ impl Own {
         self.proofs.iter().find_map(|proof| proof.user.as_deref())
     }
 
-    /// The first that is of no use any more, or not yet.
-    pub(super) fn out_of_time(&self, now: Timestamp) -> Option<(&Proof, Standing)> {
-        let standing = self.proofs.iter().map(|proof| (proof, proof.standing(now)));
-        standing
-            .into_iter()
-            .find(|(_, standing)| matches!(standing, Standing::Expired(_) | Standing::NotYet(_)))
+    /// Why all of it is of no use, by this machine's clock. The server takes whichever is valid.
+    pub(super) fn useless(&self, now: Timestamp) -> Option<(&Proof, Standing)> {
+        let mut standings = self.proofs.iter().map(|proof| (proof, proof.standing(now)));
+        let first = standings.next()?;
+        let useless = |(_, standing): &(&Proof, Standing)| standing.is_useless();
+        (useless(&first) && standings.all(|one| useless(&one))).then_some(first)
     }
 
-    /// The first that will soon be of no use.
-    pub(super) fn ending_soon(&self, now: Timestamp) -> Option<(&Proof, Standing)> {
-        let standing = self.proofs.iter().map(|proof| (proof, proof.standing(now)));
-        standing.into_iter().find(|(_, standing)| matches!(standing, Standing::EndsSoon(_)))
+    /// The first that is of no use, or soon will be.
+    pub(super) fn doubtful(&self, now: Timestamp) -> Option<(&Proof, Standing)> {
+        let mut standings = self.proofs.iter().map(|proof| (proof, proof.standing(now)));
+        standings.find(|(_, standing)| *standing != Standing::Valid)
     }
 }
 

@@ -32,8 +32,8 @@ impl Examination<'_> {
             Ok(version) => version,
             Err(fault) => {
                 let attempted = self.attempted(&question).await;
-                // Whoever is not let in here is told why by TokenReview.
-                if matches!(fault.kind(), CallErrorKind::Unauthenticated | CallErrorKind::Forbidden) {
+                // Nothing else needs the version, so an answer that is none of it ends nothing: TokenReview decides.
+                if matches!(fault, Fault::Refused(..) | Fault::BadAnswer(_)) {
                     let why = format!("cannot be read: {attempted}: {}", cause_chain(&fault));
                     self.add(Step::skip(CHECK, why));
                     return true;

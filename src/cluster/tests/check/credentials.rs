@@ -146,3 +146,29 @@ async fn unavailable_credentials_end_it_with_file_and_fault() {
         assert_eq!((checkup.server, checkup.user), (None, None));
     }
 }
+
+#[tokio::test]
+async fn one_valid_credential_of_two_is_enough() {
+    let [certificate, key] = certificate(|params| params.not_after = rcgen::date_time_ymd(2021, 2, 3));
+    let user = [CERTIFICATE[0], CERTIFICATE[1], "token: devcluster-reviewer"];
+    let checkup = examine_user(&user, &[(certificate.0, &certificate.1), (key.0, &key.1)]).await;
+    assert_eq!(outcomes(&checkup), "wpppppppp", "{checkup:#?}");
+    assert!(step(&checkup, "credentials").detail.contains("expired on 2021-02-03"), "{checkup:#?}");
+}
+
+#[tokio::test]
+async fn the_servers_clock_decides_and_not_this_machines() {
+    let expired = format!("token: {}", token(r#"{"exp":1612310400}"#));
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let server = Server::start(Plan::new(&authority, answering(|request| sound(request.uri().path())))).await;
+    folder.write("ca.crt", &authority.pem);
+    let cluster = [format!("server: https://{}", server.address), "certificate-authority: ca.crt".into()];
+    let checkup = examine(&world::cluster(&folder.kubeconfig(&cluster, &[expired])), &config("")).await;
+    assert_eq!(outcomes(&checkup), "wpppppppp", "{checkup:#?}");
+    let detail = &step(&checkup, "credentials").detail;
+    assert!(
+        detail.ends_with("expired on 2021-02-03T00:00:00Z; yet the API server accepts it: see `clock`"),
+        "{detail}"
+    );
+    assert!(checkup.usable());
+}
