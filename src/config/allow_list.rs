@@ -23,6 +23,18 @@ impl AllowList {
             || self.globs.iter().any(|glob| glob.matches(namespace, name))
     }
 
+    /// The entries that can match, as `namespace:name`, sorted.
+    #[must_use]
+    pub fn entries(&self) -> Vec<String> {
+        let exact =
+            self.exact.iter().flat_map(|(namespace, names)| names.iter().map(move |name| (namespace, name)));
+        let globs = self.globs.iter().map(|glob| (&glob.namespace, &glob.name));
+        let mut entries: Vec<String> =
+            exact.chain(globs).map(|(namespace, name)| format!("{namespace}:{name}")).collect();
+        entries.sort();
+        entries
+    }
+
     /// The namespaces of the accounts that may attest; `None` if a wildcard stands for any number of them.
     #[must_use]
     pub fn namespaces(&self) -> Option<BTreeSet<&str>> {
