@@ -96,7 +96,7 @@ impl Examination<'_> {
                 return false;
             }
         };
-        let shown = chain.first().and_then(Certificate::read);
+        let shown = self.session.shown_certificate(&chain);
         self.add(believed(shown.as_ref(), access));
         true
     }

@@ -196,17 +196,27 @@ impl Proof {
                  machine's clock.",
                 file.display()
             ),
-            (Kind::Token { .. }, Some(file), Some((namespace, name))) => with_block(
-                "Put a fresh token into the file",
-                &format!("kubectl -n {namespace} create token {name} > {}", file.display()),
-            ),
-            (Kind::Token { .. }, Some(file), None) => format!("Put a valid token into {}.", file.display()),
+            (Kind::Token { .. }, Some(file), Some((namespace, name)))
+                if [namespace, name, &file.to_string_lossy()].into_iter().all(is_word) =>
+            {
+                with_block(
+                    "Put a fresh token into the file",
+                    &format!("kubectl create token {name} --namespace {namespace} > {}", file.display()),
+                )
+            }
+            (Kind::Token { .. }, Some(file), _) => format!("Put a valid token into {}.", file.display()),
             (Kind::Token { .. }, None, _) => format!("Put a valid `token` into {}.", self.place),
             (Kind::Basic, ..) => {
                 "Use a client certificate or a token: kube-apiserver takes no passwords any more.".to_owned()
             }
         }
     }
+}
+
+/// Whether a shell takes it for one word, as it stands.
+fn is_word(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '/');
+    !text.is_empty() && !text.starts_with('-') && text.chars().all(plain)
 }
 
 /// The file that one of these was read from, or else where all of it stands.
@@ -224,6 +234,21 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("a point in time")
+    }
+
+    #[test]
+    fn a_command_is_given_where_a_shell_takes_its_words_as_they_are() {
+        let renewal = |user: &str, file: &str| {
+            let kind = Kind::Token { in_cluster: false };
+            Proof { kind, user: Some(user.into()), file: Some(file.into()), ..Proof::nothing() }.renewal()
+        };
+        let account = "system:serviceaccount:spire:spire-server";
+        let command = "kubectl create token spire-server --namespace spire > /etc/t.jwt";
+        assert!(renewal(account, "/etc/t.jwt").ends_with(command));
+        assert_eq!(renewal(account, "/etc/a b"), "Put a valid token into /etc/a b.");
+        assert_eq!(renewal("system:serviceaccount:$(id):b", "/t"), "Put a valid token into /t.");
+        assert_eq!(renewal("system:serviceaccount:a:-b", "/t"), "Put a valid token into /t.");
+        assert_eq!(renewal("jane", "/t"), "Put a valid token into /t.");
     }
 
     #[test]

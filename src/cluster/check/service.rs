@@ -10,7 +10,7 @@ use super::super::error::Fault;
 use super::super::nulls;
 use super::super::request::Question;
 use super::{Examination, manifest};
-use crate::config::{Lookup, VerifySignature};
+use crate::config::{Lookup, VerifySignature, cluster_setting};
 use crate::outcome::{Reason, cause_chain};
 use crate::step::{Step, with_block};
 
@@ -60,7 +60,7 @@ impl Examination<'_> {
                 ),
                 with_block(
                     "Upgrade Kubernetes, or let pods and nodes be read",
-                    &format!("clusters.{}.lookup = \"auto\"", self.config.name),
+                    &format!("{} = \"auto\"", cluster_setting(&self.config.name, "lookup")),
                 ),
             ),
             Some(minor) if minor < NODE_EXTRAS => Step::warn(

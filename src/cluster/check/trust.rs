@@ -1,6 +1,7 @@
 //! Why a server's certificate is not accepted, and what helps.
 
 use rustls::CertificateError;
+use rustls_pki_types::ServerName;
 
 use super::super::credentials::{Access, Source};
 use super::super::settings::Trust;
@@ -42,7 +43,8 @@ pub(super) fn bad_certificate(
 fn wrong_name(shown: Option<&Certificate>, access: &Access, source: &Source) -> Insight {
     let wanted = access.tls.server_name.as_deref().unwrap_or(access.server.host());
     let names = shown.map(|shown| shown.names.join(", ")).filter(|names| !names.is_empty());
-    let name = shown.and_then(|shown| shown.names.first());
+    let name =
+        shown.and_then(|shown| shown.names.iter().find(|name| ServerName::try_from(name.as_str()).is_ok()));
     Insight::new(
         format!(
             "the server's certificate is not for {wanted}, but for {}",

@@ -74,7 +74,7 @@ async fn an_expired_client_certificate_fails_first_though_the_server_says_so_las
 async fn an_expired_token_is_renewed_by_the_remedy() {
     let text = token(r#"{"exp":1612310400,"sub":"system:serviceaccount:spire:spire-server"}"#);
     let checkup = examine_user(&["tokenFile: reviewer.token"], &[("reviewer.token", &text)]).await;
-    let remedy = "into the file:\nkubectl -n spire create token spire-server > /";
+    let remedy = "into the file:\nkubectl create token spire-server --namespace spire > /";
     expect_failure(&checkup, "credentials", Reason::ApiUnauthenticated, "expired on 2021-02-03", remedy);
     assert!(!format!("{checkup:?}").contains("marker"), "{checkup:#?}");
 
