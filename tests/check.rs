@@ -35,7 +35,7 @@ impl Setting {
     }
 
     /// The answer's code, and its document.
-    fn check(&self, options: Value) -> (i32, Value) {
+    fn check(&self, options: &Value) -> (i32, Value) {
         // A blocking call, beside the runtime that the dev clusters need.
         let Answer { code, document } =
             tokio::task::block_in_place(|| self.attestor.check(options.to_string().as_bytes()));
@@ -63,7 +63,7 @@ fn outcome<'d>(document: &'d Value, cluster: &str, check: &str) -> &'d Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn clusters_that_can_be_used_are_told_with_what_was_seen() {
     let setting = Setting::of([("one", World::default()), ("two", World::default())]).await;
-    let (code, document) = setting.check(json!({}));
+    let (code, document) = setting.check(&json!({}));
     assert_eq!((code, &document["reason"], &document["config_generation"]), (0, &json!("OK"), &json!(1)));
     assert_eq!(document.get("message"), None);
     for name in ["one", "two"] {
@@ -78,7 +78,7 @@ async fn clusters_that_can_be_used_are_told_with_what_was_seen() {
         assert_eq!(cluster["steps"].as_array().map(Vec::len), Some(9));
         assert_eq!(cluster["steps"][0].as_object().map(serde_json::Map::len), Some(3), "{cluster:#}");
     }
-    let (code, document) = setting.check(json!({"clusters": ["two", "two"]}));
+    let (code, document) = setting.check(&json!({"clusters": ["two", "two"]}));
     assert_eq!((code, document["clusters"].as_object().map(serde_json::Map::len)), (0, Some(1)));
 }
 
@@ -90,13 +90,13 @@ async fn the_first_failure_of_the_first_unusable_cluster_has_the_code() {
         ("c", World { listener: ListenerMode::Refuse, ..World::default() }),
     ])
     .await;
-    let (code, document) = setting.check(json!({}));
+    let (code, document) = setting.check(&json!({}));
     assert_eq!((code, &document["reason"]), (9, &json!("API_FORBIDDEN")));
     assert_eq!(document["message"], "cluster \"b\" cannot be used: check \"pods\" failed");
     let usable = |name: &str| document["clusters"][name]["usable"].as_bool();
     assert_eq!((usable("a"), usable("b"), usable("c")), (Some(true), Some(false), Some(false)));
     assert_eq!(outcome(&document, "c", "reach"), "fail");
-    let (code, document) = setting.check(json!({"clusters": ["c"]}));
+    let (code, document) = setting.check(&json!({"clusters": ["c"]}));
     assert_eq!((code, &document["reason"]), (14, &json!("API_UNREACHABLE")));
 }
 
@@ -105,7 +105,7 @@ async fn one_that_hangs_leaves_the_others_their_time() {
     let hanging = || World { listener: ListenerMode::HangTls, ..World::default() };
     let setting = Setting::of([("a", hanging()), ("b", World::default()), ("c", hanging())]).await;
     let begun = Instant::now();
-    let (code, document) = setting.check(json!({"timeout_ms": 700}));
+    let (code, document) = setting.check(&json!({"timeout_ms": 700}));
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     assert_eq!((code, &document["reason"]), (4, &json!("DEADLINE_EXCEEDED")));
     assert_eq!(document["clusters"]["b"]["usable"], true);
@@ -126,15 +126,15 @@ async fn a_remedy_makes_the_next_check_pass() {
     std::fs::create_dir(&other).expect("a folder");
     let stranger = DevCluster::start_with(devcluster::Keys::generate(), World::default()).await;
     std::fs::write(&authority, stranger.ca_pem()).expect("another CA");
-    let (code, document) = setting.check(json!({}));
+    let (code, document) = setting.check(&json!({}));
     assert_eq!((code, outcome(&document, "demo", "tls")), (14, &json!("fail")));
     std::fs::write(&authority, genuine).expect("the genuine CA");
-    assert_eq!(setting.check(json!({})).0, 0);
+    assert_eq!(setting.check(&json!({})).0, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_time_at_all_is_told_as_that() {
     let setting = Setting::of([("demo", World::default())]).await;
-    let (code, document) = setting.check(json!({"timeout_ms": 0}));
+    let (code, document) = setting.check(&json!({"timeout_ms": 0}));
     assert_eq!((code, outcome(&document, "demo", "credentials")), (4, &json!("fail")));
 }

@@ -208,7 +208,8 @@ fn late(fault: &Fault) -> Insight {
             "Check routes and firewalls on the way to the API server, and whether it is overloaded."
         }
         Phase::Answer | Phase::Body => {
-            "Look at the API server's latency; raise `call_timeout_ms` and `attest_timeout_ms` if it is known to be slow."
+            "Look at the API server's latency; raise `call_timeout_ms` and `attest_timeout_ms` if it is known to be \
+             slow."
         }
     })
 }

@@ -78,7 +78,8 @@ impl Examination<'_> {
         if access.server.scheme == Scheme::HTTP {
             self.add(Step::warn(
                 CHECK,
-                "`server` is plain http: whoever is on the way can read the tokens of agents, and answer for the API server",
+                "`server` is plain http: whoever is on the way can read the tokens of agents, and answer for \
+                 the API server",
                 "Let `server` be the API server's https address.",
             ));
             return true;

@@ -116,7 +116,6 @@ impl Examination<'_> {
         }
         self.signing_keys().await;
         self.clock();
-        self.correct_by_server();
     }
 
     fn add(&mut self, step: Step) {
@@ -148,9 +147,12 @@ impl Examination<'_> {
         }
     }
 
-    /// The server's clock decides about a credential, and not this machine's.
+    /// Whether a credential is still valid is decided by the server's clock, and not by this machine's.
     fn correct_by_server(&mut self) {
-        let accepted = self.checkup.steps.iter().any(|step| step.check == "token_review" && !step.failed());
+        let accepts = |step: &Step| {
+            step.check == "token_review" && step.reason.is_none_or(|reason| reason == Reason::ApiForbidden)
+        };
+        let accepted = self.checkup.steps.iter().any(accepts);
         if let Some(step) = self.checkup.steps.first_mut().filter(|step| accepted && step.failed()) {
             step.outcome = Outcome::Warn;
             step.reason = None;
@@ -160,6 +162,7 @@ impl Examination<'_> {
 
     /// Says of the steps that were not come to why.
     fn end(mut self) -> Checkup {
+        self.correct_by_server();
         let failed = self.checkup.steps.iter().rev().find(|step| step.failed());
         let why = format!("not looked at: `{}` failed", failed.map_or("check", |step| step.check));
         for check in &STEPS[self.checkup.steps.len()..] {

@@ -133,7 +133,8 @@ impl Examination<'_> {
                 Step::warn(
                     CHECK,
                     format!(
-                        "this machine's clock is {seconds} s {how} the API server's: certificates and tokens may seem expired, or not valid yet"
+                        "this machine's clock is {seconds} s {how} the API server's: certificates and tokens may \
+                         seem expired, or not valid yet"
                     ),
                     "Keep the clocks of this machine and of the API server right, with NTP.",
                 )

@@ -158,12 +158,7 @@ async fn one_valid_credential_of_two_is_enough() {
 
 #[tokio::test]
 async fn the_servers_clock_decides_and_not_this_machines() {
-    let expired = format!("token: {}", token(r#"{"exp":1612310400}"#));
-    let (authority, folder) = (Authority::new(), Folder::new());
-    let server = Server::start(Plan::new(&authority, answering(|request| sound(request.uri().path())))).await;
-    folder.write("ca.crt", &authority.pem);
-    let cluster = [format!("server: https://{}", server.address), "certificate-authority: ca.crt".into()];
-    let checkup = examine(&world::cluster(&folder.kubeconfig(&cluster, &[expired])), &config("")).await;
+    let checkup = examine_expired(answering(|request| sound(request.uri().path()))).await;
     assert_eq!(outcomes(&checkup), "wpppppppp", "{checkup:#?}");
     let detail = &step(&checkup, "credentials").detail;
     assert!(
@@ -171,4 +166,22 @@ async fn the_servers_clock_decides_and_not_this_machines() {
         "{detail}"
     );
     assert!(checkup.usable());
+}
+
+/// A server that answers in this way, looked at with a token that has expired by this machine's clock.
+async fn examine_expired(handler: Handler) -> Checkup {
+    let expired = format!("token: {}", token(r#"{"exp":1612310400}"#));
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let server = Server::start(Plan::new(&authority, handler)).await;
+    folder.write("ca.crt", &authority.pem);
+    let cluster = [format!("server: https://{}", server.address), "certificate-authority: ca.crt".into()];
+    examine(&world::cluster(&folder.kubeconfig(&cluster, &[expired])), &config("")).await
+}
+
+#[tokio::test]
+async fn whoever_is_forbidden_something_was_let_in() {
+    let checkup = examine_expired(sound_but("/tokenreviews", 403, "")).await;
+    assert_eq!(outcomes(&checkup), "wpppfpppp", "{checkup:#?}");
+    let checkup = examine_expired(sound_but("/tokenreviews", 503, "")).await;
+    expect_failure(&checkup, "credentials", Reason::ApiUnauthenticated, "expired on 2021-02-03", "");
 }
