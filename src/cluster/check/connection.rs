@@ -37,10 +37,10 @@ impl Examination<'_> {
                 format!("{source}: no credential, so that the API server sees nobody"),
                 NO_CREDENTIAL,
             )
-        } else if let Some((proof, standing)) = own.out_of_time(now()) {
+        } else if let Some((proof, standing)) = own.useless(now()) {
             let detail = format!("the {} {standing}", proof.name());
             Step::fail(CHECK, Reason::ApiUnauthenticated, detail, proof.renewal())
-        } else if let Some((proof, standing)) = own.ending_soon(now()) {
+        } else if let Some((proof, standing)) = own.doubtful(now()) {
             Step::warn(CHECK, format!("the {} {standing}", proof.name()), proof.renewal())
         } else {
             Step::pass(CHECK, format!("{source}: {}", own.describe()))
@@ -78,7 +78,8 @@ impl Examination<'_> {
         if access.server.scheme == Scheme::HTTP {
             self.add(Step::warn(
                 CHECK,
-                "`server` is plain http: whoever is on the way can read the tokens of agents, and answer for the API server",
+                "`server` is plain http: whoever is on the way can read the tokens of agents, and answer for \
+                 the API server",
                 "Let `server` be the API server's https address.",
             ));
             return true;
@@ -96,7 +97,7 @@ impl Examination<'_> {
                 return false;
             }
         };
-        let shown = chain.first().and_then(Certificate::read);
+        let shown = self.session.shown_certificate(&chain);
         self.add(believed(shown.as_ref(), access));
         true
     }

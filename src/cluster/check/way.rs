@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use hyper_rustls::MaybeHttpsStream;
-use rustls::{AlertDescription, CertificateError};
+use rustls::CertificateError;
 use rustls_pki_types::CertificateDer;
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
@@ -75,6 +75,9 @@ pub(super) async fn shown_certificates(
     }
 }
 
+/// How rustls begins to tell of an alert.
+const ALERT: &str = "received fatal alert: ";
+
 /// What kept a connection from being made or used.
 #[derive(Debug)]
 pub(super) enum Trouble<'e> {
@@ -87,7 +90,7 @@ pub(super) enum Trouble<'e> {
     /// The server's certificate is not accepted.
     Certificate(&'e CertificateError),
     /// The server broke TLS off.
-    Alert(AlertDescription),
+    Alert(String),
     /// What answers does not speak TLS.
     NotTls,
     /// Anything else about TLS.
@@ -118,12 +121,17 @@ impl<'e> Trouble<'e> {
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
             return Some(match error {
                 rustls::Error::InvalidCertificate(error) => Self::Certificate(error),
-                rustls::Error::AlertReceived(alert) => Self::Alert(*alert),
+                rustls::Error::AlertReceived(alert) => Self::Alert(format!("{alert:?}")),
                 rustls::Error::InvalidMessage(_) => Self::NotTls,
                 _ => Self::Tls,
             });
         }
-        match error.downcast_ref::<io::Error>()?.kind() {
+        let error = error.downcast_ref::<io::Error>()?;
+        // h2 keeps kind and text of an error, and not the error.
+        if let Some(alert) = error.to_string().strip_prefix(ALERT) {
+            return Some(Self::Alert(alert.to_owned()));
+        }
+        match error.kind() {
             io::ErrorKind::ConnectionRefused => Some(Self::Refused),
             io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
                 Some(Self::NoAnswer)
@@ -146,5 +154,54 @@ fn beneath<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'sta
         (Some(inner), _) => Some(inner),
         (_, Some(inner)) => Some(inner),
         _ => error.source(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hyper_util::client::legacy::connect::HttpConnector;
+    use rustls::AlertDescription;
+
+    use super::super::super::resolver::Resolver;
+    use super::*;
+
+    fn connect(source: impl Error + Send + Sync + 'static) -> Fault {
+        Fault::Connect { origin: "https://a".into(), source: Arc::new(source) }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_not_known_is_told_from_an_address_where_nothing_listens() {
+        let failing = |kind: io::ErrorKind| {
+            let resolver = match kind {
+                io::ErrorKind::NotFound => Resolver::asking(|_| Err(io::ErrorKind::NotFound.into())),
+                _ => Resolver::asking(|_| Err(io::ErrorKind::TimedOut.into())),
+            };
+            HttpConnector::new_with_resolver(resolver)
+        };
+        for kind in [io::ErrorKind::NotFound, io::ErrorKind::TimedOut] {
+            let error = failing(kind).call("http://api.example:1".parse().unwrap()).await.unwrap_err();
+            let fault = connect(error);
+            assert!(matches!(Trouble::of(&fault), Trouble::Lookup), "{fault:?}");
+        }
+        let refused = connect(io::Error::from(io::ErrorKind::ConnectionRefused));
+        assert!(matches!(Trouble::of(&refused), Trouble::Refused));
+        let silent = connect(io::Error::from(io::ErrorKind::TimedOut));
+        assert!(matches!(Trouble::of(&silent), Trouble::NoAnswer));
+        let other = connect(io::Error::other("something"));
+        assert!(matches!(Trouble::of(&other), Trouble::Other));
+    }
+
+    #[test]
+    fn an_alert_is_found_however_deep_it_is_wrapped() {
+        let alert = rustls::Error::AlertReceived(AlertDescription::CertificateExpired);
+        let text = alert.to_string();
+        let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, alert));
+        for error in [wrapped, io::Error::new(io::ErrorKind::InvalidData, text)] {
+            let fault = connect(error);
+            let found = Trouble::of(&fault);
+            assert!(matches!(&found, Trouble::Alert(alert) if alert == "CertificateExpired"), "{found:?}");
+        }
     }
 }
