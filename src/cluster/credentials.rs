@@ -7,7 +7,7 @@
 //! one. What an exec plugin answered is looked at in the same way: it may have expired.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
@@ -24,6 +24,7 @@ use super::limits::SECOND_LOOK_AFTER;
 use super::observer::Telemetry;
 use super::proxy::Proxy;
 use super::resolver::Resolver;
+use super::route::Route;
 use super::settings::{Authorization, Server, Settings, TlsSettings};
 use super::transport::Transport;
 use super::{in_cluster, kubeconfig};
@@ -57,6 +58,8 @@ pub(super) struct Access {
     pub(super) tls: TlsSettings,
     pub(super) proxy: Option<Proxy>,
     plugin: Option<Asked>,
+    /// The files that all this was read from, and what each is.
+    pub(super) files: Vec<(&'static str, PathBuf)>,
 }
 
 /// A plugin that was asked, and the answer that is in use.
@@ -66,6 +69,11 @@ struct Asked {
 }
 
 impl Access {
+    /// The command of the exec plugin that made the credential, if one did.
+    pub(super) fn plugin_command(&self) -> Option<&Path> {
+        self.plugin.as_ref().map(|asked| asked.plugin.command())
+    }
+
     /// What no text may hold.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
         let own = self.authorization.iter().flat_map(|one| one.secrets.iter().map(|secret| secret.as_str()));
@@ -114,6 +122,11 @@ impl Credentials {
             looks: Mutex::default(),
             ended: watch::Sender::default(),
         }
+    }
+
+    /// Where they come from.
+    pub(super) fn source(&self) -> &Source {
+        &self.source
     }
 
     /// The outcome of a look that begins after this call. The caller bounds the time.
@@ -189,7 +202,7 @@ impl Credentials {
             Source::Kubeconfig(path) => kubeconfig::load(path, &self.environment, &mut read)?,
             Source::InCluster(mount) => in_cluster::load(mount, &self.environment, &mut read)?,
         };
-        let access = self.access(settings, current.as_deref())?;
+        let access = self.access(settings, &read, current.as_deref())?;
         self.current.store(Some(Arc::new(access)));
         *files = read;
         if current.is_some() {
@@ -204,7 +217,7 @@ impl Credentials {
         Ok(Arc::ptr_eq(&self.renewal.answer(&asked.plugin)?, &asked.answer))
     }
 
-    fn access(&self, settings: Settings, current: Option<&Access>) -> Result<Access, Fault> {
+    fn access(&self, settings: Settings, read: &Files, current: Option<&Access>) -> Result<Access, Fault> {
         let Settings { server, mut tls, mut authorization, impersonation, proxy, plugin } = settings;
         let plugin = match plugin {
             Some(plugin) => {
@@ -224,11 +237,13 @@ impl Credentials {
         let transport = if let Some(current) = same {
             Arc::clone(&current.transport)
         } else {
-            let opener = Opener::new(&server, &tls, proxy.as_ref(), self.resolver.clone())
+            let opener = Route::new(proxy.as_ref(), &tls.trust, self.resolver.clone())
+                .and_then(|route| Opener::new(&server, &tls, route))
                 .map_err(|fault| fault.found_in(&self.source))?;
             Arc::new(Transport::new(opener, Arc::clone(&self.telemetry)))
         };
-        Ok(Access { server, authorization, impersonation, transport, tls, proxy, plugin })
+        let files = read.named().map(|(what, path)| (what, path.to_owned())).collect();
+        Ok(Access { server, authorization, impersonation, transport, tls, proxy, plugin, files })
     }
 }
 

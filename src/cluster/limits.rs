@@ -77,3 +77,6 @@ pub(super) const EXEC_RENEWED_BEFORE: Duration = Duration::from_mins(1);
 
 /// Between the end of a run and the next: answers that have expired already, or that are refused, must not become a load.
 pub(super) const EXEC_PAUSE: Duration = Duration::from_secs(1);
+
+/// Checks of one cluster at a time: one that hangs must not keep the next from telling so, and many cost connections.
+pub(super) const CHECKS: usize = 4;

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::error::{Fault, Named};
+use super::limits::{TCP_CONNECT_TIME, TCP_KEEPALIVE};
 use super::proxy::{Kind, Proxy};
 use super::resolver::Resolver;
 use super::settings::Trust;
@@ -33,7 +34,8 @@ pub(super) enum Route {
 
 impl Route {
     /// Through `proxy`, if there is one. `trust` decides about the certificate of a proxy that is spoken to over TLS.
-    pub(super) fn new(tcp: Tcp, proxy: Option<&Proxy>, trust: &Trust) -> Result<Self, Fault> {
+    pub(super) fn new(proxy: Option<&Proxy>, trust: &Trust, resolver: Resolver) -> Result<Self, Fault> {
+        let tcp = tcp(resolver);
         let Some(proxy) = proxy else { return Ok(Self::Straight(tcp)) };
         let shown: Arc<str> = format!("through the proxy {proxy}").into();
         let uri = proxy.uri().map_err(|_| Fault::Material("the proxy's address is not usable".to_owned()))?;
@@ -55,6 +57,16 @@ impl Route {
         };
         Ok(Self::Tunnel(tunnel, shown))
     }
+}
+
+fn tcp(resolver: Resolver) -> Tcp {
+    let mut tcp = HttpConnector::new_with_resolver(resolver);
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(TCP_KEEPALIVE));
+    tcp.set_keepalive_interval(Some(TCP_KEEPALIVE));
+    tcp.set_connect_timeout(Some(TCP_CONNECT_TIME));
+    tcp
 }
 
 impl Service<Uri> for Route {

@@ -18,7 +18,8 @@ use super::report::{Validation, plain};
 use super::runtime;
 use super::slots::QueuedBytes;
 use super::stats::{Stats, Tally};
-use super::task::{Surroundings, begin};
+use super::task::{Purpose, Surroundings, begin};
+use crate::attest::JsonFault;
 use crate::config::{self, Checked, Config, Note, Severity};
 use crate::outcome::{AgentSafe, ErrorStyle, Reason, grpc};
 
@@ -30,15 +31,15 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// An attestor has threads of its own and may be used from any number of threads at once. Blocking calls block the
 /// calling thread: do not make them on an async runtime's worker.
 pub struct Attestor {
-    handle: Handle,
+    pub(super) handle: Handle,
     runtime: Mutex<Option<Runtime>>,
     worker_threads: usize,
-    generation: ArcSwapOption<Generation>,
+    pub(super) generation: ArcSwapOption<Generation>,
     configuring: Mutex<()>,
-    operations: Arc<Operations>,
+    pub(super) operations: Arc<Operations>,
     memory: Arc<QueuedBytes>,
     tally: Arc<Tally>,
-    events: Arc<Events>,
+    pub(super) events: Arc<Events>,
 }
 
 impl Attestor {
@@ -110,17 +111,27 @@ impl Attestor {
 
     /// Attests and waits for the answer. `options` is empty or a JSON object from the host.
     pub fn attest(&self, payload: &[u8], options: &[u8]) -> Answer {
+        self.attest_for(Purpose::Attest, payload, options)
+    }
+
+    /// Attests, shows what became of every check, and goes on past a failure where it can. Takes a slot as any
+    /// attestation does, and may make more calls; it is not counted as one in the statistics.
+    ///
+    /// Code, reason and message are those of [`attest`](Self::attest); the document's `steps` are for the operator.
+    pub fn explain(&self, payload: &[u8], options: &[u8]) -> Answer {
+        self.attest_for(Purpose::Explain, payload, options)
+    }
+
+    fn attest_for(&self, purpose: Purpose, payload: &[u8], options: &[u8]) -> Answer {
         let Ok(operation) = self.operations.accept() else {
             return shutting_down();
         };
         let options = match Options::parse(options) {
             Ok(options) => options,
-            Err(fault) => {
-                return plain(Reason::OptionsMalformed, &format!("options are malformed: {fault}"));
-            }
+            Err(fault) => return malformed(&fault),
         };
         let (caller, answer) = mpsc::sync_channel(1);
-        self.begin(operation.promise(Sink::Caller(caller)), payload, options);
+        self.begin(operation.promise(Sink::Caller(caller)), payload, options, purpose);
         // A promise is always kept; this end would see a broken one as a closed channel.
         answer.recv().unwrap_or_else(|_| plain(Reason::InternalPanic, "internal error"))
     }
@@ -144,7 +155,7 @@ impl Attestor {
         queue.expect_one().map_err(|_| Reason::Closed)?;
         let completion = operation.promise(Sink::Queue { queue: Arc::clone(queue), tag });
         accepted(completion.id());
-        self.begin(completion, payload, options);
+        self.begin(completion, payload, options, Purpose::Attest);
         Ok(())
     }
 
@@ -214,7 +225,7 @@ impl Attestor {
         }
     }
 
-    fn begin(&self, completion: Completion, payload: &[u8], options: Options) {
+    fn begin(&self, completion: Completion, payload: &[u8], options: Options, purpose: Purpose) {
         let around = Surroundings {
             generation: self.generation.load_full(),
             runtime: &self.handle,
@@ -223,7 +234,7 @@ impl Attestor {
             events: &self.events,
         };
         // The completion answers for a panic, so nothing is left to say here.
-        let _ = catch_unwind(AssertUnwindSafe(|| begin(around, completion, payload, options)));
+        let _ = catch_unwind(AssertUnwindSafe(|| begin(around, completion, payload, options, purpose)));
     }
 
     fn put_to_work(&self, config: Config) {
@@ -291,6 +302,10 @@ fn invalid(message: &str, notes: &[Note], config_generation: u64) -> Answer {
     Answer { code, document }
 }
 
-fn shutting_down() -> Answer {
+pub(super) fn malformed(fault: &JsonFault) -> Answer {
+    plain(Reason::OptionsMalformed, &format!("options are malformed: {fault}"))
+}
+
+pub(super) fn shutting_down() -> Answer {
     plain(Reason::ShuttingDown, "attestor is shutting down")
 }

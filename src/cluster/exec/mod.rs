@@ -98,6 +98,10 @@ impl Plugin {
         Ok(Self { version, command, arguments, environment, limit: EXEC_TIME })
     }
 
+    pub(super) fn command(&self) -> &Path {
+        &self.command
+    }
+
     /// Runs the command once and waits for its answer, no longer than the limit.
     fn run(&self) -> Result<Answer, Fault> {
         let fault = |problem| Fault::Plugin { command: self.command.clone(), problem };

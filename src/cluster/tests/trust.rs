@@ -94,7 +94,8 @@ async fn a_serving_certificate_that_is_given_needs_no_issuer() {
     let pair = authority.issue("127.0.0.2");
     let ca = inline(&pair.certificate);
     assert!(ask(pair, &[&ca]).await.unwrap_err().1.contains("not valid for name"));
-    let pair = authority.issue_expired("127.0.0.1");
+    let pair =
+        authority.issue_with("127.0.0.1", |params| params.not_after = rcgen::date_time_ymd(2001, 1, 1));
     let ca = inline(&pair.certificate);
     assert!(ask(pair, &[&ca]).await.unwrap_err().1.contains("expired"));
 }

@@ -52,18 +52,14 @@ impl Authority {
     }
 
     pub(super) fn issue(&self, name: &str) -> Pair {
-        self.issue_with(&CertificateParams::new(vec![name.to_owned()]).unwrap())
+        self.issue_with(name, |_| ())
     }
 
-    pub(super) fn issue_expired(&self, name: &str) -> Pair {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.not_after = rcgen::date_time_ymd(2001, 1, 1);
-        params.not_before = rcgen::date_time_ymd(2000, 1, 1);
-        self.issue_with(&params)
-    }
-
-    fn issue_with(&self, params: &CertificateParams) -> Pair {
+    /// A certificate for that name, changed before it is signed.
+    pub(super) fn issue_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Pair {
         let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
         Pair { certificate, key: key.serialize_pem() }
     }
