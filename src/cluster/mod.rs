@@ -1,7 +1,7 @@
 //! One API server: credentials, connection, the calls. Decides nothing about identity.
 //!
 //! ```text
-//! Session ── one attestation: deadline, records ── request, answer, body
+//! Session ── one attestation: deadline, tries, records ── request, answer, body, retry, budget
 //!    │
 //! Credentials ── a look at the files before each attestation ── kubeconfig, in_cluster, files, settings
 //!    │
@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Not here yet, and refused by name where a kubeconfig asks for it: proxies, exec plugins and impersonation
-//! (`kubeconfig`, `environment`). Retries and the second look after a 401 belong around `Session::try_once`.
+//! (`kubeconfig`, `environment`).
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ mod answer;
 pub mod api;
 mod blocking;
 mod body;
+mod budget;
 mod connection;
 mod counters;
 mod credentials;
@@ -39,6 +40,8 @@ mod observer;
 mod pool;
 mod request;
 mod resolver;
+mod retry;
+mod retry_after;
 pub(crate) mod secret;
 mod session;
 mod settings;
@@ -52,6 +55,7 @@ pub use observer::{ClusterEvent, Observer};
 pub use session::{CallRecord, Session};
 
 use api::Token;
+use budget::RetryBudget;
 use credentials::{Credentials, Source};
 use environment::Environment;
 use observer::Telemetry;
@@ -62,6 +66,7 @@ pub struct Cluster {
     call_timeout: Duration,
     credentials: Arc<Credentials>,
     telemetry: Arc<Telemetry>,
+    retry_budget: RetryBudget,
 }
 
 impl Cluster {
@@ -85,7 +90,7 @@ impl Cluster {
     ) -> Self {
         let telemetry = Arc::new(Telemetry::new(observer));
         let credentials = Arc::new(Credentials::new(source, environment, Arc::clone(&telemetry)));
-        Self { name, call_timeout, credentials, telemetry }
+        Self { name, call_timeout, credentials, telemetry, retry_budget: RetryBudget::default() }
     }
 
     /// Access for one attestation of `token` that has to end at `deadline`. Its calls are to be made on a tokio runtime.

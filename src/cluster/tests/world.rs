@@ -113,7 +113,8 @@ impl Plan {
 /// A running server; it ends when dropped.
 pub(super) struct Server {
     pub(super) address: SocketAddr,
-    pub(super) accepted: Arc<AtomicUsize>,
+    accepted: Arc<AtomicUsize>,
+    open: Arc<AtomicUsize>,
     pub(super) heads: Arc<Mutex<Vec<http::request::Parts>>>,
     accepting: JoinHandle<()>,
     retire: watch::Sender<bool>,
@@ -134,11 +135,12 @@ impl Server {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server_config(&plan)));
-        let accepted = Arc::new(AtomicUsize::new(0));
+        let (accepted, open) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let heads = Arc::<Mutex<Vec<_>>>::default();
         let retire = watch::Sender::new(false);
         let retiring = retire.subscribe();
         let (count, seen, handler) = (Arc::clone(&accepted), Arc::clone(&heads), plan.handler);
+        let open_now = Arc::clone(&open);
         let accepting = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             loop {
@@ -147,15 +149,17 @@ impl Server {
                 };
                 count.fetch_add(1, SeqCst);
                 let (acceptor, seen, handler) = (acceptor.clone(), Arc::clone(&seen), Arc::clone(&handler));
-                let retiring = retiring.clone();
+                let (retiring, open_now) = (retiring.clone(), Arc::clone(&open_now));
+                open_now.fetch_add(1, SeqCst);
                 connections.spawn(async move {
                     if let Ok(tls) = acceptor.accept(tcp).await {
                         serve(tls, seen, handler, retiring).await;
                     }
+                    open_now.fetch_sub(1, SeqCst);
                 });
             }
         });
-        Self { address, accepted, heads, accepting, retire }
+        Self { address, accepted, open, heads, accepting, retire }
     }
 
     /// Says GOAWAY on the HTTP/2 connections that there are. Those that come are served.
@@ -165,6 +169,16 @@ impl Server {
 
     pub(super) fn accepted(&self) -> usize {
         self.accepted.load(SeqCst)
+    }
+
+    /// Connections that are there now.
+    pub(super) fn open(&self) -> usize {
+        self.open.load(SeqCst)
+    }
+
+    /// How many requests have come so far.
+    pub(super) fn asked(&self) -> usize {
+        self.heads.lock().unwrap().len()
     }
 
     pub(super) fn last_head(&self) -> http::request::Parts {
