@@ -41,11 +41,8 @@ impl Retries {
     /// What to do after a failure, with so much left of the attestation's time.
     pub(super) fn next(&mut self, chance: Chance, left: Duration, budget: &RetryBudget) -> Next {
         let asked_for = match chance {
-            Chance::Unprocessed if self.unprocessed < UNPROCESSED_RETRIES_OF_A_CALL => {
-                return self.next_unprocessed(left);
-            }
-            Chance::Unprocessed => Duration::ZERO,
             Chance::Later(asked_for) => asked_for,
+            Chance::Unprocessed => return self.next_unprocessed(left),
             Chance::None | Chance::OtherCredentials => return Next::GiveUp,
         };
         if self.counted == RETRIES_OF_A_CALL || asked_for > LONGEST_RETRY_AFTER {
@@ -65,7 +62,7 @@ impl Retries {
     /// A server that restarts or rebalances costs no budget: it has not done any work. The first time is chance.
     fn next_unprocessed(&mut self, left: Duration) -> Next {
         let pause = self.unprocessed.checked_sub(1).map_or(Duration::ZERO, backoff);
-        if pause > left / PAUSE_SHARE {
+        if self.unprocessed == UNPROCESSED_RETRIES_OF_A_CALL || pause > left / PAUSE_SHARE {
             return Next::GiveUp;
         }
         self.unprocessed += 1;
@@ -132,7 +129,7 @@ mod tests {
         assert_eq!(pause(retries.next(Chance::Unprocessed, LONG, &budget)), Duration::ZERO);
         assert!(pause(retries.next(Chance::Unprocessed, LONG, &budget)) >= BACKOFF / 2);
         assert!(pause(retries.next(Chance::Unprocessed, LONG, &budget)) >= BACKOFF * 2);
-        assert_eq!(retries.next(Chance::Unprocessed, LONG, &budget), Next::OutOfBudget);
+        assert_eq!(retries.next(Chance::Unprocessed, LONG, &budget), Next::GiveUp);
     }
 
     #[test]
