@@ -40,7 +40,8 @@ const PADDING: Bytes = Bytes::from_static(&[b' '; 65_536]);
 
 /// GOAWAY: 8 bytes of payload, last stream 0, `NO_ERROR`.
 const GOAWAY_NOTHING_PROCESSED: &[u8] = &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-const NOT_HTTP: &[u8] = b"\x00\x01 this is neither HTTP/1.1 nor h2 \xff\xfe\r\n\r\n";
+/// As a frame of h2 it would be longer than any may be.
+const NOT_HTTP: &[u8] = b"\xff\xff\xff this is neither HTTP/1.1 nor h2 \xff\xfe\r\n\r\n";
 
 /// Sends an answer, broken or not.
 pub(crate) async fn send(
