@@ -14,6 +14,9 @@ pub(super) const IDLE_TIME: Duration = Duration::from_secs(55);
 /// For a connection that is no longer used to say goodbye.
 pub(super) const FAREWELL_TIME: Duration = Duration::from_secs(1);
 
+/// For a cancelled request to end by itself, before its stream is reset: longer than calls take that go well.
+pub(super) const ABANDONED_TIME: Duration = Duration::from_secs(1);
+
 /// HTTP/2 pings, and how long their answer may take: without them every request on a black-holed connection times out.
 pub(super) const PING_INTERVAL: Duration = Duration::from_secs(10);
 

@@ -110,10 +110,10 @@ impl Session {
         read: impl Fn(&[u8]) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         progress.enter(Phase::Connection);
-        let mut lease = access.transport.lease().await?;
+        let lease = access.transport.lease().await?;
         let request = question.request(access, lease.is_h2())?;
         progress.enter(Phase::Answer);
-        let response = lease.send(request).await?;
+        let (lease, response) = lease.send(request).await?;
 
         let status = response.status();
         progress.answered(status.as_u16());

@@ -5,6 +5,7 @@
 //! nothing is live, one attempt runs for all, and its failure is everyone's. All decisions are in
 //! [`pool`](super::pool); here they meet the runtime.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use http::{Request, Response};
@@ -14,9 +15,10 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::body;
 use super::connection::{Driver, NewSender, Opened, Opener, RequestBody};
 use super::error::Fault;
-use super::limits::FAREWELL_TIME;
+use super::limits::{ABANDONED_TIME, FAREWELL_TIME};
 use super::observer::Telemetry;
 use super::pool::{Consequences, Idle, Pool, Taken};
 
@@ -183,22 +185,27 @@ impl Lease {
         matches!(self.sender, LeasedSender::H2(_))
     }
 
-    /// Sends the request.
-    pub(super) async fn send(&mut self, request: Request<RequestBody>) -> Result<Response<Incoming>, Fault> {
+    /// Sends the request. With the answer's head, the lease goes on until its body has been read.
+    pub(super) async fn send(
+        mut self,
+        request: Request<RequestBody>,
+    ) -> Result<(Self, Response<Incoming>), Fault> {
         match &mut self.sender {
             LeasedSender::H2(sender) => {
-                let outcome = sender.try_send_request(request).await.map_err(without_answer);
+                let answer = Box::pin(sender.try_send_request(request));
+                let (lease, outcome) = UnderWay(Some((self, answer))).answer().await;
                 if let Err(Fault::Unprocessed { source }) = &outcome
                     && source.ends_the_connection()
                 {
-                    self.transport.pool().retire(self.id);
+                    lease.transport.pool().retire(lease.id);
                 }
-                outcome
+                Ok((lease, outcome?))
             }
             LeasedSender::H1(Some(sender), _) => {
                 // It may still be on its way back from the answer before; a closed one shows when sending.
                 let _ = sender.ready().await;
-                sender.try_send_request(request).await.map_err(without_answer)
+                let response = sender.try_send_request(request).await.map_err(without_answer)?;
+                Ok((self, response))
             }
             LeasedSender::H1(None, _) => unreachable!("the sender is taken out by drop alone"),
         }
@@ -223,6 +230,43 @@ impl Drop for Lease {
                 }
             }
         }
+    }
+}
+
+type Answer = Pin<Box<dyn Future<Output = SendOutcome> + Send>>;
+type SendOutcome = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
+
+/// A request on a stream of HTTP/2. One whose caller leaves is not reset at once, but has a moment to end by itself:
+/// servers take streams that are opened and reset in masses for an attack, and end the connection for all.
+struct UnderWay(Option<(Lease, Answer)>);
+
+impl UnderWay {
+    async fn answer(mut self) -> (Lease, Result<Response<Incoming>, Fault>) {
+        let there = "it is taken out below and by drop alone";
+        let outcome = self.0.as_mut().expect(there).1.as_mut().await;
+        let (lease, _) = self.0.take().expect(there);
+        (lease, outcome.map_err(without_answer))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        // Where the runtime is gone, so are its connections.
+        if let Some((lease, answer)) = self.0.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(async move {
+                let _ = timeout(ABANDONED_TIME, read_away(answer)).await;
+                drop(lease);
+            });
+        }
+    }
+}
+
+/// Reads an answer that nobody wants.
+async fn read_away(answer: Answer) {
+    if let Ok(response) = answer.await {
+        let _ = body::collect(response.into_body()).await;
     }
 }
 
