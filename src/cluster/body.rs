@@ -13,9 +13,9 @@ use zeroize::Zeroizing;
 
 use super::api::CallErrorKind;
 use super::error::Fault;
+use super::headers::retry_after;
 use super::limits::{ANSWER_BYTES, QUOTED_CHARS, REFUSAL_BYTES, REFUSAL_TIME, ROOM_AT_FIRST};
 use super::retry::Chance;
-use super::retry_after::retry_after;
 use super::secret::Secret;
 
 /// Reads the body of an answer to its end.

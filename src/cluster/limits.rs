@@ -51,6 +51,9 @@ pub(super) const RETRIES_OF_A_CALL: u8 = 2;
 /// Further ones of a request that no server looked at: a connection closed before it was sent, GOAWAY, a refused stream.
 pub(super) const UNPROCESSED_RETRIES_OF_A_CALL: u8 = 3;
 
+/// Tries of a question beside those of an attestation, on connections that may be closed before they are used.
+pub(super) const PROBE_TRIES: u32 = 3;
+
 /// Before the first retry; each further one waits four times as long. At most; at least it is half of that.
 pub(super) const BACKOFF: Duration = Duration::from_millis(100);
 
@@ -94,3 +97,6 @@ pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
 /// Before the second look at files that could not be read or used: they may be in the middle of a replacement.
 pub(super) const SECOND_LOOK_AFTER: Duration = Duration::from_millis(50);
+
+/// Checks of one cluster at a time: one that hangs must not keep the next from telling so, and many cost connections.
+pub(super) const CHECKS: usize = 4;

@@ -15,15 +15,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::config::ClusterConfig;
+use crate::config::{ClusterConfig, Lookup};
 
 mod answer;
 pub mod api;
 mod blocking;
 mod body;
 mod budget;
+mod check;
 mod connection;
 mod counters;
 mod credentials;
@@ -32,6 +34,7 @@ mod error;
 #[cfg(feature = "fault-injection")]
 pub(crate) mod fault_injection;
 mod files;
+mod headers;
 mod in_cluster;
 mod kubeconfig;
 mod limits;
@@ -41,7 +44,6 @@ mod pool;
 mod request;
 mod resolver;
 mod retry;
-mod retry_after;
 pub(crate) mod secret;
 mod session;
 mod settings;
@@ -50,6 +52,7 @@ mod tests;
 mod tls;
 mod transport;
 
+pub use check::Checkup;
 pub use counters::{ClusterCounters, StatusClass};
 pub use observer::{ClusterEvent, Observer};
 pub use session::{CallRecord, Session};
@@ -67,6 +70,10 @@ pub struct Cluster {
     credentials: Arc<Credentials>,
     telemetry: Arc<Telemetry>,
     retry_budget: RetryBudget,
+    /// `lookup` claims: pods and nodes are not read.
+    claims_only: bool,
+    /// Turns for [`check`](Self::check).
+    checks: Semaphore,
 }
 
 impl Cluster {
@@ -78,7 +85,12 @@ impl Cluster {
             Some(path) => Source::Kubeconfig(path.clone()),
             None => Source::InCluster(in_cluster::SERVICE_ACCOUNT.into()),
         };
-        Self::with(config.name.clone(), config.call_timeout, source, Environment::of_process(), observer)
+        let claims_only = config.lookup == Lookup::Claims;
+        let environment = Environment::of_process();
+        Self {
+            claims_only,
+            ..Self::with(config.name.clone(), config.call_timeout, source, environment, observer)
+        }
     }
 
     fn with(
@@ -90,7 +102,16 @@ impl Cluster {
     ) -> Self {
         let telemetry = Arc::new(Telemetry::new(observer));
         let credentials = Arc::new(Credentials::new(source, environment, Arc::clone(&telemetry)));
-        Self { name, call_timeout, credentials, telemetry, retry_budget: RetryBudget::default() }
+        let claims_only = false;
+        Self {
+            name,
+            call_timeout,
+            credentials,
+            telemetry,
+            retry_budget: RetryBudget::default(),
+            claims_only,
+            checks: Semaphore::new(limits::CHECKS),
+        }
     }
 
     /// Access for one attestation of `token` that has to end at `deadline`. Its calls are to be made on a tokio runtime.

@@ -8,22 +8,21 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Cluster;
-use super::api::{Advice, Advisor, Call, CallError, ClusterApi, Node, Pod, Token, TokenReviewStatus};
+use super::api::{Call, CallError, ClusterApi, Node, Pod, Token, TokenReviewStatus};
 use super::credentials::Access;
 use super::error::{Fault, Phase};
 use super::request::Question;
 use super::retry::{Chance, Next, Retries};
 use super::secret::Secret;
 use super::{answer, body};
-use crate::outcome::cause_chain;
 
 /// One attestation's access to a cluster: all its calls use the same credentials and end at the same deadline.
 /// A server that does not take the credentials has them looked at again, once.
 pub struct Session {
-    cluster: Arc<Cluster>,
-    deadline: Instant,
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) deadline: Instant,
     /// The agent's token, which no text that leaves here may hold.
-    token: Token,
+    pub(super) token: Token,
     /// Looked at once, when the first call is made.
     access: OnceCell<Result<Arc<Access>, Fault>>,
     /// The second look, and what it brought if that was anything else.
@@ -96,7 +95,8 @@ impl Session {
         }
     }
 
-    fn end_of_a_try(&self) -> Instant {
+    /// When a try that begins now has to be over.
+    pub(super) fn end_of_a_try(&self) -> Instant {
         let one_try = Instant::now().checked_add(self.cluster.call_timeout);
         one_try.map_or(self.deadline, |one_try| one_try.min(self.deadline))
     }
@@ -273,11 +273,5 @@ impl ClusterApi for Session {
 
     async fn node(&self, name: &str) -> Result<Node, CallError> {
         self.ask(Call::Node, Question::node(name), |body| answer::node(body, name)).await
-    }
-}
-
-impl Advisor for Session {
-    async fn advise(&self, error: &CallError) -> Advice {
-        Advice { cause: cause_chain(error), remedy: error.kind.reason().row().remedy.to_owned() }
     }
 }

@@ -28,7 +28,7 @@ class Cluster:
     """Starts with `start`, ends with `stop`; in between the API server alone can be ended and started again."""
 
     def __init__(self, tools: Tools, directory: Path, users: Iterable[str]) -> None:
-        self._tools = tools
+        self.tools = tools
         self._certificates = directory / "certificates"
         self._data = directory / "etcd"
         self._logs = directory
@@ -62,7 +62,7 @@ class Cluster:
 
     def start(self) -> None:
         self._certificates.mkdir()
-        subprocess.run([self._tools.certificates, self._certificates, *self._users], check=True)
+        subprocess.run([self.tools.certificates, self._certificates, *self._users], check=True)
         self._etcd = Process(self._etcd_command(), self._logs / "etcd.log")
         self.start_api_server()
 
@@ -111,7 +111,7 @@ class Cluster:
         clients = f"http://127.0.0.1:{self._etcd_port}"
         peers = f"http://127.0.0.1:{self._etcd_peer_port}"
         return [
-            self._tools.etcd,
+            self.tools.etcd,
             "--name=e2e",
             f"--data-dir={self._data}",
             f"--listen-client-urls={clients}",
@@ -125,7 +125,7 @@ class Cluster:
     def _api_server_command(self) -> list[str | Path]:
         certificates = self._certificates
         return [
-            self._tools.kube_apiserver,
+            self.tools.kube_apiserver,
             f"--etcd-servers=http://127.0.0.1:{self._etcd_port}",
             "--endpoint-reconciler-type=none",
             "--bind-address=127.0.0.1",

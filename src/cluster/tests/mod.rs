@@ -2,6 +2,7 @@
 
 mod answers;
 mod cancels;
+mod check;
 mod connections;
 mod faults;
 mod kubeconfigs;
