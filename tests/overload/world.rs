@@ -99,7 +99,7 @@ pub(crate) fn submit_paced<'a>(
 fn collect(queue: &Queue) -> BTreeMap<u64, String> {
     let mut reasons = BTreeMap::new();
     loop {
-        let deliveries = match queue.next(64, Some(Duration::from_secs(60))) {
+        let deliveries = match queue.next(64, Some(Duration::from_mins(1))) {
             Next::Deliveries(deliveries) => deliveries,
             Next::Nothing => panic!("nothing completes any more, after {}", reasons.len()),
             Next::Closed => return reasons,
