@@ -106,9 +106,11 @@ impl Fault {
     pub(super) fn chance(&self) -> Chance {
         match self {
             Self::Refused { chance, .. } => *chance,
-            Self::Unprocessed { .. } => Chance::Unprocessed,
             Self::Connect { source, .. } if is_of_tls(&**source) => Chance::OtherCredentials,
-            Self::Broken { source } if is_of_tls(&source.0) => Chance::OtherCredentials,
+            Self::Broken { source } | Self::Unprocessed { source } if is_of_tls(&source.0) => {
+                Chance::OtherCredentials
+            }
+            Self::Unprocessed { .. } => Chance::Unprocessed,
             // What takes long once takes long again.
             Self::Connect { source, .. } if is_of_time(&**source) => Chance::None,
             Self::Broken { source } if source.is_not_http() => Chance::None,
@@ -142,19 +144,31 @@ fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {
     error.source().and_then(|source| source.downcast_ref())
 }
 
-/// The error and its causes, those included that an I/O error wraps and passes over.
+/// The error and all that is beneath. `source` passes over what an `io::Error` wraps, and says nothing of what h2 wraps.
 pub(super) fn causes<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        wrapped.map(|wrapped| wrapped as _).or_else(|| error.source())
+        let io = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let h2 = error.downcast_ref::<h2::Error>().and_then(h2::Error::get_io);
+        match (io, h2) {
+            (Some(inner), _) => Some(inner),
+            (_, Some(inner)) => Some(inner),
+            _ => error.source(),
+        }
     })
+}
+
+/// The alert by which the server broke TLS off, in the words of rustls: h2 keeps kind and text of an error, and not the
+/// error.
+pub(super) fn alert_told(error: &(dyn Error + 'static)) -> Option<String> {
+    let text = error.downcast_ref::<io::Error>()?.to_string();
+    text.strip_prefix("received fatal alert: ").map(str::to_owned)
 }
 
 /// Whether TLS is behind it: certificates, or a peer that does not speak it.
 fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
-    causes(error).any(<dyn Error>::is::<rustls::Error>)
+    causes(error).any(|error| error.is::<rustls::Error>() || alert_told(error).is_some())
 }
 
 /// Whether it took too long.

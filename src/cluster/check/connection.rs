@@ -10,10 +10,10 @@ use super::super::credentials::Access;
 use super::super::error::{Fault, Phase};
 use super::super::settings::Trust;
 use super::Examination;
-use super::cause::{out_of_time, trusted};
+use super::cause::NO_CREDENTIAL;
 use super::certificate::{Certificate, now};
 use super::own::{CERTIFICATE_ENDS_SOON, Own};
-use super::way::Trouble;
+use super::trust::trusted;
 use crate::outcome::Reason;
 use crate::step::Step;
 
@@ -31,14 +31,19 @@ impl Examination<'_> {
         };
         let source = self.session.cluster.credentials.source();
         let own = Own::of(&access, source);
-        let found = format!("{source}: {}", own.describe());
-        let step = if let Some((proof, standing)) = own.out_of_time(now()) {
-            let detail = format!("the {} {}", proof.name(), out_of_time(standing));
+        let step = if own.proofs.is_empty() {
+            Step::warn(
+                CHECK,
+                format!("{source}: no credential, so that the API server sees nobody"),
+                NO_CREDENTIAL,
+            )
+        } else if let Some((proof, standing)) = own.useless(now()) {
+            let detail = format!("the {} {standing}", proof.name());
             Step::fail(CHECK, Reason::ApiUnauthenticated, detail, proof.renewal())
-        } else if let Some((proof, standing)) = own.ending_soon(now()) {
-            Step::warn(CHECK, format!("the {} {}", proof.name(), out_of_time(standing)), proof.renewal())
+        } else if let Some((proof, standing)) = own.doubtful(now()) {
+            Step::warn(CHECK, format!("the {} {standing}", proof.name()), proof.renewal())
         } else {
-            Step::pass(CHECK, found)
+            Step::pass(CHECK, format!("{source}: {}", own.describe()))
         };
         self.add(step);
         Some(access)
@@ -73,7 +78,8 @@ impl Examination<'_> {
         if access.server.scheme == Scheme::HTTP {
             self.add(Step::warn(
                 CHECK,
-                "`server` is plain http: whoever is on the way can read the tokens of agents, and answer for the API server",
+                "`server` is plain http: whoever is on the way can read the tokens of agents, and answer for \
+                 the API server",
                 "Let `server` be the API server's https address.",
             ));
             return true;
@@ -81,13 +87,17 @@ impl Examination<'_> {
         let chain = match access.transport.opener().certificates(self.session.end_of_a_try()).await {
             Ok(chain) => chain,
             Err(fault) => {
-                // The connection is made anew, so its beginning may fail now.
-                let attempted = if Trouble::of(&fault).is_of_tls() { "" } else { "the TLS handshake" };
-                self.fail(CHECK, &fault, attempted).await;
+                let silent = matches!(fault, Fault::ConnectTime { .. } | Fault::TimeRanOut(_));
+                let attempted = if silent {
+                    format!("{} takes connections and then says nothing", access.server.authority)
+                } else {
+                    String::new()
+                };
+                self.fail(CHECK, &fault, &attempted).await;
                 return false;
             }
         };
-        let shown = chain.first().and_then(Certificate::read);
+        let shown = self.session.shown_certificate(&chain);
         self.add(believed(shown.as_ref(), access));
         true
     }

@@ -2,6 +2,7 @@
 
 use http::Response;
 use hyper::body::Incoming;
+use rustls_pki_types::CertificateDer;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
@@ -14,7 +15,7 @@ use super::super::request::Question;
 use super::super::session::Session;
 use super::super::transport::Lease;
 use super::super::{body, headers, nulls};
-use super::certificate;
+use super::certificate::{self, Certificate};
 
 /// What a question was answered with.
 pub(super) struct Heard {
@@ -68,6 +69,13 @@ impl Session {
         let cut = text.chars().take(QUOTED_CHARS).map(|c| if c.is_control() { ' ' } else { c });
         let cut: String = cut.collect();
         (!cut.is_empty() && !self.holds_secret(&cut)).then_some(cut)
+    }
+
+    /// A certificate that the server shows, as far as it can be shown.
+    pub(super) fn shown_certificate(&self, chain: &[CertificateDer<'_>]) -> Option<Certificate> {
+        let certificate = chain.first().and_then(Certificate::read)?;
+        let safe = certificate.texts().all(|text| !self.holds_secret(text));
+        safe.then_some(certificate)
     }
 
     /// Who the server takes this credential for. Every user may ask that by default, from Kubernetes 1.28 on.

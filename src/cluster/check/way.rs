@@ -6,13 +6,13 @@ use std::io;
 use std::net::SocketAddr;
 
 use hyper_rustls::MaybeHttpsStream;
-use rustls::{AlertDescription, CertificateError};
+use rustls::CertificateError;
 use rustls_pki_types::CertificateDer;
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
 use super::super::connection::Opener;
-use super::super::error::{Fault, causes};
+use super::super::error::{Fault, alert_told, causes};
 use super::super::limits::CONNECT_TIME;
 use super::super::resolver::LookupFailed;
 use super::super::settings::{Server, TlsSettings, Trust};
@@ -87,7 +87,7 @@ pub(super) enum Trouble<'e> {
     /// The server's certificate is not accepted.
     Certificate(&'e CertificateError),
     /// The server broke TLS off.
-    Alert(AlertDescription),
+    Alert(String),
     /// What answers does not speak TLS.
     NotTls,
     /// Anything else about TLS.
@@ -107,11 +107,6 @@ impl<'e> Trouble<'e> {
         }
     }
 
-    /// Whether it lies behind look-up and TCP.
-    pub(super) fn is_of_tls(&self) -> bool {
-        matches!(self, Self::Certificate(_) | Self::Alert(_) | Self::NotTls | Self::Tls)
-    }
-
     fn in_chain(error: &'e (dyn Error + 'static)) -> Self {
         causes(error).fold(Self::Other, |found, error| Self::here(error).unwrap_or(found))
     }
@@ -123,10 +118,13 @@ impl<'e> Trouble<'e> {
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
             return Some(match error {
                 rustls::Error::InvalidCertificate(error) => Self::Certificate(error),
-                rustls::Error::AlertReceived(alert) => Self::Alert(*alert),
+                rustls::Error::AlertReceived(alert) => Self::Alert(format!("{alert:?}")),
                 rustls::Error::InvalidMessage(_) => Self::NotTls,
                 _ => Self::Tls,
             });
+        }
+        if let Some(alert) = alert_told(error) {
+            return Some(Self::Alert(alert));
         }
         match error.downcast_ref::<io::Error>()?.kind() {
             io::ErrorKind::ConnectionRefused => Some(Self::Refused),
@@ -134,6 +132,55 @@ impl<'e> Trouble<'e> {
                 Some(Self::NoAnswer)
             }
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hyper_util::client::legacy::connect::HttpConnector;
+    use rustls::AlertDescription;
+
+    use super::super::super::resolver::Resolver;
+    use super::*;
+
+    fn connect(source: impl Error + Send + Sync + 'static) -> Fault {
+        Fault::Connect { origin: "https://a".into(), source: Arc::new(source) }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_not_known_is_told_from_an_address_where_nothing_listens() {
+        let failing = |kind: io::ErrorKind| {
+            let resolver = match kind {
+                io::ErrorKind::NotFound => Resolver::asking(|_| Err(io::ErrorKind::NotFound.into())),
+                _ => Resolver::asking(|_| Err(io::ErrorKind::TimedOut.into())),
+            };
+            HttpConnector::new_with_resolver(resolver)
+        };
+        for kind in [io::ErrorKind::NotFound, io::ErrorKind::TimedOut] {
+            let error = failing(kind).call("http://api.example:1".parse().unwrap()).await.unwrap_err();
+            let fault = connect(error);
+            assert!(matches!(Trouble::of(&fault), Trouble::Lookup), "{fault:?}");
+        }
+        let refused = connect(io::Error::from(io::ErrorKind::ConnectionRefused));
+        assert!(matches!(Trouble::of(&refused), Trouble::Refused));
+        let silent = connect(io::Error::from(io::ErrorKind::TimedOut));
+        assert!(matches!(Trouble::of(&silent), Trouble::NoAnswer));
+        let other = connect(io::Error::other("something"));
+        assert!(matches!(Trouble::of(&other), Trouble::Other));
+    }
+
+    #[test]
+    fn an_alert_is_found_however_deep_it_is_wrapped() {
+        let alert = rustls::Error::AlertReceived(AlertDescription::CertificateExpired);
+        let text = alert.to_string();
+        let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, alert));
+        for error in [wrapped, io::Error::new(io::ErrorKind::InvalidData, text)] {
+            let fault = connect(error);
+            let found = Trouble::of(&fault);
+            assert!(matches!(&found, Trouble::Alert(alert) if alert == "CertificateExpired"), "{found:?}");
         }
     }
 }

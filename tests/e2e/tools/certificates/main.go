@@ -4,8 +4,8 @@
 //
 // DIRECTORY then holds ca.crt, the API server's server.crt and server.key for 127.0.0.1, the pair with which it signs
 // service-account tokens (service-account.key and service-account.pub), USER.crt and USER.key for each user, and
-// other-ca.crt, an authority that has signed none of them. A user's certificate is good for a day, or for HOURS from now: with
-// a negative number it has ended.
+// other-ca.crt, an authority that has signed other-server.crt alone, with its key other-server.key. A user's certificate is good
+// for 30 days, or for HOURS from now: with a negative number it has ended.
 package main
 
 import (
@@ -48,16 +48,14 @@ func writeAll(directory string, users []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := newAuthority(filepath.Join(directory, "other-ca.crt"), "e2e-other-ca"); err != nil {
+	other, err := newAuthority(filepath.Join(directory, "other-ca.crt"), "e2e-other-ca")
+	if err != nil {
 		return err
 	}
-	server := &x509.Certificate{
-		Subject:     pkix.Name{CommonName: "kube-apiserver"},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		DNSNames:    []string{"kubernetes.default.svc"},
+	if err := ca.issue(serving(), filepath.Join(directory, "server")); err != nil {
+		return err
 	}
-	if err := ca.issue(server, filepath.Join(directory, "server")); err != nil {
+	if err := other.issue(serving(), filepath.Join(directory, "other-server")); err != nil {
 		return err
 	}
 	for _, user := range users {
@@ -82,6 +80,16 @@ func writeAll(directory string, users []string) error {
 		}
 	}
 	return writeSigningPair(filepath.Join(directory, "service-account"))
+}
+
+// serving is the certificate of an API server on loopback.
+func serving() *x509.Certificate {
+	return &x509.Certificate{
+		Subject:     pkix.Name{CommonName: "kube-apiserver"},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames:    []string{"kubernetes.default.svc"},
+	}
 }
 
 func newAuthority(path, name string) (*authority, error) {
@@ -137,7 +145,7 @@ func setValidity(template *x509.Certificate) error {
 	template.SerialNumber = serial
 	now := time.Now()
 	if template.NotAfter.IsZero() {
-		template.NotAfter = now.Add(24 * time.Hour)
+		template.NotAfter = now.Add(30 * 24 * time.Hour)
 	}
 	template.NotBefore = now.Add(-time.Minute)
 	if template.NotAfter.Before(now) {
