@@ -145,7 +145,6 @@ impl Credentials {
 
     /// A look after the server refused `used`: an exec plugin is asked anew, at most once a second. `None` if it brought
     /// nothing else.
-    #[allow(dead_code, reason = "called by the session after a 401")]
     pub(super) async fn second_look(
         self: &Arc<Self>,
         used: &Arc<Access>,

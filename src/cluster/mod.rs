@@ -1,14 +1,12 @@
 //! One API server: credentials, connection, the calls. Decides nothing about identity.
 //!
 //! ```text
-//! Session ── one attestation: deadline, records ── request, answer, body
+//! Session ── one attestation: deadline, tries, records ── request, answer, body, retry, budget
 //!    │
 //! Credentials ── a look at the files before each attestation ── kubeconfig, in_cluster, exec, files, settings
 //!    │
 //! Transport ── leases on shared connections ── pool, connection, route, resolver, tls
 //! ```
-//!
-//! Retries and the second look after a 401 belong around `Session::try_once`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +21,7 @@ mod answer;
 pub mod api;
 mod blocking;
 mod body;
+mod budget;
 mod check;
 mod connection;
 mod counters;
@@ -33,6 +32,7 @@ mod exec;
 #[cfg(feature = "fault-injection")]
 pub(crate) mod fault_injection;
 mod files;
+mod headers;
 mod impersonation;
 mod in_cluster;
 mod kubeconfig;
@@ -44,6 +44,7 @@ mod pool;
 mod proxy;
 mod request;
 mod resolver;
+mod retry;
 mod route;
 pub(crate) mod secret;
 mod session;
@@ -59,6 +60,7 @@ pub use observer::{ClusterEvent, Observer};
 pub use session::{CallRecord, Session};
 
 use api::Token;
+use budget::RetryBudget;
 use credentials::{Credentials, Source};
 use environment::Environment;
 use observer::Telemetry;
@@ -69,6 +71,7 @@ pub struct Cluster {
     call_timeout: Duration,
     credentials: Arc<Credentials>,
     telemetry: Arc<Telemetry>,
+    retry_budget: RetryBudget,
     /// `lookup` claims: pods and nodes are not read.
     claims_only: bool,
     /// Turns for [`check`](Self::check).
@@ -107,6 +110,7 @@ impl Cluster {
             call_timeout,
             credentials,
             telemetry,
+            retry_budget: RetryBudget::default(),
             claims_only,
             checks: Semaphore::new(limits::CHECKS),
         }

@@ -1,6 +1,7 @@
 //! The room as its callers see it, against small servers in this process.
 
 mod answers;
+mod cancels;
 mod check;
 mod client_go;
 mod connections;
@@ -9,8 +10,11 @@ mod kubeconfigs;
 mod plugins;
 mod proxies;
 mod proxy_server;
+mod retries;
 mod rotation;
 mod rotation_under_load;
+mod second_look;
 mod secrets;
 mod trust;
+mod turns;
 mod world;

@@ -12,7 +12,9 @@ use tokio::time::{Instant, sleep};
 use super::super::Cluster;
 use super::super::api::{CallErrorKind, ClusterApi};
 use super::super::credentials::Access;
-use super::world::{Authority, Folder, Plan, Server, cluster, node_after, patient, session, words};
+use super::world::{
+    Authority, Folder, NODE, Plan, Server, answering, cluster, node_after, patient, session, words,
+};
 
 const V1: &str = "client.authentication.k8s.io/v1";
 
@@ -217,6 +219,33 @@ async fn a_refused_answer_is_replaced_at_most_once_a_second() {
     assert_eq!((world.ask().await.unwrap().as_str(), world.runs()), ("Bearer b", 2));
     sleep(Duration::from_millis(1100)).await;
     assert_eq!((world.ask().await.unwrap().as_str(), world.runs()), ("Bearer c", 3));
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_taken_any_more_is_replaced_within_the_attestation() {
+    let authority = Authority::new();
+    let handler = answering(|request| match request.headers()[AUTHORIZATION].to_str() {
+        Ok("Bearer good") => (200, NODE.to_owned()),
+        _ => (401, r#"{"kind":"Status","message":"Unauthorized"}"#.to_owned()),
+    });
+    let world = World::with(Plan::new(&authority, handler), authority).await;
+    world.answer(&json!({"token": "bad"}));
+    assert_eq!(world.ask().await.unwrap_err().0, CallErrorKind::Unauthenticated);
+    assert_eq!(world.runs(), 1, "it has just been asked");
+    sleep(Duration::from_millis(1100)).await;
+    world.answer(&json!({"token": "good"}));
+    assert_eq!(world.ask().await.unwrap(), "Bearer good");
+    assert_eq!(world.runs(), 2);
+    // An API server that takes nothing any more costs one run a second.
+    sleep(Duration::from_millis(1100)).await;
+    world.answer(&json!({"token": "worse"}));
+    world.plugin(&json!({"args": ["-c", "echo run >> $RUNS; cat $ANSWER; :"]}));
+    let before = (Instant::now(), world.runs());
+    for outcome in join_all((0..20).map(|_| world.ask())).await {
+        assert_eq!(outcome.unwrap_err().0, CallErrorKind::Unauthenticated);
+    }
+    let seconds = usize::try_from(before.0.elapsed().as_secs()).unwrap() + 1;
+    assert!(world.runs() - before.1 <= seconds, "{} runs", world.runs() - before.1);
 }
 
 #[tokio::test]
