@@ -1,7 +1,7 @@
 //! One API server: credentials, connection, the calls. Decides nothing about identity.
 //!
 //! ```text
-//! Session ── one attestation: deadline, records ── request, answer, body
+//! Session ── one attestation: deadline, tries, records ── request, answer, body, retry, budget
 //!    │
 //! Credentials ── a look at the files before each attestation ── kubeconfig, in_cluster, files, settings
 //!    │
@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Not here yet, and refused by name where a kubeconfig asks for it: proxies, exec plugins and impersonation
-//! (`kubeconfig`, `environment`). Retries and the second look after a 401 belong around `Session::try_once`.
+//! (`kubeconfig`, `environment`).
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ mod answer;
 pub mod api;
 mod blocking;
 mod body;
+mod budget;
 mod check;
 mod connection;
 mod counters;
@@ -33,6 +34,7 @@ mod error;
 #[cfg(feature = "fault-injection")]
 pub(crate) mod fault_injection;
 mod files;
+mod headers;
 mod in_cluster;
 mod kubeconfig;
 mod limits;
@@ -41,6 +43,7 @@ mod observer;
 mod pool;
 mod request;
 mod resolver;
+mod retry;
 pub(crate) mod secret;
 mod session;
 mod settings;
@@ -55,6 +58,7 @@ pub use observer::{ClusterEvent, Observer};
 pub use session::{CallRecord, Session};
 
 use api::Token;
+use budget::RetryBudget;
 use credentials::{Credentials, Source};
 use environment::Environment;
 use observer::Telemetry;
@@ -65,6 +69,7 @@ pub struct Cluster {
     call_timeout: Duration,
     credentials: Arc<Credentials>,
     telemetry: Arc<Telemetry>,
+    retry_budget: RetryBudget,
     /// `lookup` claims: pods and nodes are not read.
     claims_only: bool,
     /// Turns for [`check`](Self::check).
@@ -103,6 +108,7 @@ impl Cluster {
             call_timeout,
             credentials,
             telemetry,
+            retry_budget: RetryBudget::default(),
             claims_only,
             checks: Semaphore::new(limits::CHECKS),
         }

@@ -51,7 +51,7 @@ impl Advisor for Session {
 impl Session {
     /// Advice on a failure; `attempted` is what was tried, and how it ended.
     pub(super) async fn advise_on(&self, fault: &Fault, attempted: &str) -> Advice {
-        let insight = timeout_at(self.until(), self.insight(fault)).await;
+        let insight = timeout_at(self.end_of_a_try(), self.insight(fault)).await;
         let Insight { cause, remedy } = insight.unwrap_or_else(|_| Insight::of_kind(fault.kind()));
         let cause = cause.map_or_else(|| attempted.to_owned(), |cause| format!("{cause}: {attempted}"));
         Advice { cause, remedy }
@@ -119,7 +119,7 @@ impl Session {
                 format!("Correct {setting}: it is not the API server's secure port."),
             ),
             Trouble::Certificate(error) => {
-                let shown = shown_certificates(&access.server, &access.tls, self.until()).await;
+                let shown = shown_certificates(&access.server, &access.tls, self.end_of_a_try()).await;
                 let shown = self.shown_certificate(&shown);
                 bad_certificate(error, shown.as_ref(), access, source)
             }

@@ -98,11 +98,6 @@ impl Claims {
     }
 }
 
-/// A `Date` header's point in time.
-pub(super) fn http_date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp())
-}
-
 /// Now, to the second.
 pub(super) fn now() -> Timestamp {
     let now = Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -112,13 +107,6 @@ pub(super) fn now() -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_date_header_is_read() {
-        let date = http_date("Sun, 06 Nov 1994 08:49:37 GMT").expect("a date");
-        assert_eq!(date.to_string(), "1994-11-06T08:49:37Z");
-        assert_eq!(http_date("yesterday"), None);
-    }
 
     #[test]
     fn a_token_tells_its_expiry_and_anything_else_tells_nothing() {

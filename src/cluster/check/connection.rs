@@ -21,7 +21,7 @@ impl Examination<'_> {
     /// `None` if there is nothing to go on with.
     pub(super) async fn credentials(&mut self) -> Option<Arc<Access>> {
         const CHECK: &str = "credentials";
-        let looked = timeout_at(self.session.until(), self.session.look()).await;
+        let looked = timeout_at(self.session.end_of_a_try(), self.session.look()).await;
         let access = match looked.unwrap_or(Err(Fault::TimeRanOut(Phase::Credentials))) {
             Ok(access) => access,
             Err(fault) => {
@@ -52,7 +52,7 @@ impl Examination<'_> {
     /// Whether the server's address takes connections.
     pub(super) async fn reach(&mut self, access: &Access) -> bool {
         const CHECK: &str = "reach";
-        match access.transport.opener().reach(self.session.until()).await {
+        match access.transport.opener().reach(self.session.end_of_a_try()).await {
             Ok(address) => {
                 let host = access.server.host();
                 let found = match address {
@@ -84,7 +84,7 @@ impl Examination<'_> {
             ));
             return true;
         }
-        let chain = match access.transport.opener().certificates(self.session.until()).await {
+        let chain = match access.transport.opener().certificates(self.session.end_of_a_try()).await {
             Ok(chain) => chain,
             Err(fault) => {
                 let silent = matches!(fault, Fault::ConnectTime { .. } | Fault::TimeRanOut(_));

@@ -1,6 +1,7 @@
 //! Questions beside those of an attestation: put once, with the same credentials, within the same time.
 
-use http::header::DATE;
+use http::Response;
+use hyper::body::Incoming;
 use rustls_pki_types::CertificateDer;
 use serde::Deserialize;
 use serde_json::json;
@@ -9,11 +10,12 @@ use zeroize::Zeroizing;
 
 use super::super::credentials::Access;
 use super::super::error::{Fault, Phase};
-use super::super::limits::{QUOTED_CHARS, UNSENT_TRIES};
+use super::super::limits::{PROBE_TRIES, QUOTED_CHARS};
 use super::super::request::Question;
 use super::super::session::Session;
-use super::super::{body, nulls};
-use super::certificate::{self, Certificate, http_date};
+use super::super::transport::Lease;
+use super::super::{body, headers, nulls};
+use super::certificate::{self, Certificate};
 
 /// What a question was answered with.
 pub(super) struct Heard {
@@ -26,7 +28,7 @@ pub(super) struct Heard {
 impl Session {
     /// Puts a question.
     pub(super) async fn probe(&self, question: &Question) -> Result<Heard, Fault> {
-        let until = self.until();
+        let until = self.end_of_a_try();
         if until <= Instant::now() {
             return Err(Fault::TimeRanOut(Phase::Credentials));
         }
@@ -34,12 +36,6 @@ impl Session {
         let heard = timeout_at(until, self.put(question, until, &mut status)).await;
         self.cluster.telemetry.probe_ended(status);
         heard.unwrap_or(Err(Fault::TimeRanOut(if status.is_some() { Phase::Body } else { Phase::Answer })))
-    }
-
-    /// When one question has to be answered.
-    pub(super) fn until(&self) -> Instant {
-        let one_try = Instant::now().checked_add(self.cluster.call_timeout);
-        one_try.map_or(self.deadline, |one_try| one_try.min(self.deadline))
     }
 
     async fn put(
@@ -52,13 +48,12 @@ impl Session {
         let (lease, response) = send(&access, question).await?;
         let status = response.status();
         *answered = Some(status.as_u16());
-        let date = response.headers().get(DATE).and_then(|date| http_date(date.to_str().ok()?));
+        let date = headers::date(response.headers());
         let clock_ahead = date.map(|date| date.as_second() - certificate::now().as_second());
         if !status.is_success() {
             let secrets: Vec<&str> = access.secrets().chain([self.token.expose()]).collect();
             let time = until.saturating_duration_since(Instant::now()) / 2;
-            let body = response.into_body();
-            let (fault, read_to_end) = body::refusal(status, question.is_get(), body, &secrets, time).await;
+            let (fault, read_to_end) = body::refusal(response, question.is_get(), &secrets, time).await;
             if read_to_end {
                 lease.finished();
             }
@@ -108,22 +103,14 @@ impl Session {
 }
 
 /// Sends the question. What the pool has may turn out to be closed, and all questions here may be repeated.
-async fn send(
-    access: &Access,
-    question: &Question,
-) -> Result<(super::super::transport::Lease, http::Response<hyper::body::Incoming>), Fault> {
+async fn send(access: &Access, question: &Question) -> Result<(Lease, Response<Incoming>), Fault> {
     let mut failures = 0;
     loop {
-        let mut lease = access.transport.lease().await?;
+        let lease = access.transport.lease().await?;
         let request = question.request(access, lease.is_h2())?;
         match lease.send(request).await {
-            Ok(response) => return Ok((lease, response)),
-            Err(error) => {
-                failures += 1;
-                if failures == UNSENT_TRIES {
-                    return Err(error.into_error().into());
-                }
-            }
+            Err(_) if failures < PROBE_TRIES - 1 => failures += 1,
+            outcome => return outcome,
         }
     }
 }

@@ -33,7 +33,7 @@ impl Examination<'_> {
             Err(fault) => {
                 let attempted = self.attempted(&question).await;
                 // Nothing else needs the version, so an answer that is none of it ends nothing: TokenReview decides.
-                if matches!(fault, Fault::Refused(..) | Fault::BadAnswer(_)) {
+                if matches!(fault, Fault::Refused { .. } | Fault::BadAnswer(_)) {
                     let why = format!("cannot be read: {attempted}: {}", cause_chain(&fault));
                     self.add(Step::skip(CHECK, why));
                     return true;
@@ -81,7 +81,7 @@ impl Examination<'_> {
             self.add(Step::skip(CHECK, "with `verify_signature` off no keys are read"));
             return;
         }
-        if self.session.until() <= Instant::now() {
+        if self.session.end_of_a_try() <= Instant::now() {
             self.add(Step::skip(CHECK, "not looked at: time ran out"));
             return;
         }

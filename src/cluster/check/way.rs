@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
 use super::super::connection::Opener;
-use super::super::error::Fault;
+use super::super::error::{Fault, causes};
 use super::super::limits::CONNECT_TIME;
 use super::super::resolver::LookupFailed;
 use super::super::settings::{Server, TlsSettings, Trust};
@@ -105,13 +105,13 @@ impl<'e> Trouble<'e> {
         match fault {
             Fault::ConnectTime { .. } => Self::NoAnswer,
             Fault::Connect { source, .. } => Self::in_chain(&**source),
-            Fault::Broken { source } => Self::in_chain(&source.0),
+            Fault::Broken { source } | Fault::Unprocessed { source } => Self::in_chain(&source.0),
             _ => Self::Other,
         }
     }
 
     fn in_chain(error: &'e (dyn Error + 'static)) -> Self {
-        chain(error).fold(Self::Other, |found, error| Self::here(error).unwrap_or(found))
+        causes(error).fold(Self::Other, |found, error| Self::here(error).unwrap_or(found))
     }
 
     fn here(error: &'e (dyn Error + 'static)) -> Option<Self> {
@@ -138,22 +138,6 @@ impl<'e> Trouble<'e> {
             }
             _ => None,
         }
-    }
-}
-
-/// An error and all that is beneath.
-fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| beneath(*error))
-}
-
-/// The next error. `source` passes over what an `io::Error` wraps, and says nothing of what h2 wraps.
-fn beneath<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
-    let io = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    let h2 = error.downcast_ref::<h2::Error>().and_then(h2::Error::get_io);
-    match (io, h2) {
-        (Some(inner), _) => Some(inner),
-        (_, Some(inner)) => Some(inner),
-        _ => error.source(),
     }
 }
 
