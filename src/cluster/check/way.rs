@@ -115,7 +115,7 @@ impl<'e> Trouble<'e> {
     fn in_chain(error: &'e (dyn Error + 'static)) -> Self {
         let trouble = causes(error).fold(Self::Other, |found, error| Self::here(error).unwrap_or(found));
         // What is behind it concerns the proxy, not the server.
-        let of_proxy = causes(error).any(|error| error.is::<Named>());
+        let of_proxy = causes(error).any(<dyn Error>::is::<Named>);
         if of_proxy { Self::Proxy(Box::new(trouble)) } else { trouble }
     }
 
