@@ -6,6 +6,7 @@ mod check;
 mod connections;
 mod faults;
 mod kubeconfigs;
+mod refused_streams;
 mod retries;
 mod rotation;
 mod second_look;

@@ -214,7 +214,7 @@ impl Drop for Counted {
     }
 }
 
-fn server_config(plan: &Plan) -> rustls::ServerConfig {
+pub(super) fn server_config(plan: &Plan) -> rustls::ServerConfig {
     let provider = Arc::new(default_provider());
     let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
