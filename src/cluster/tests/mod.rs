@@ -10,6 +10,7 @@ mod kubeconfigs;
 mod plugins;
 mod proxies;
 mod proxy_server;
+mod refused_streams;
 mod retries;
 mod rotation;
 mod rotation_under_load;
