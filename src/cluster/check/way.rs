@@ -114,7 +114,7 @@ impl<'e> Trouble<'e> {
 
     fn in_chain(error: &'e (dyn Error + 'static)) -> Self {
         // What is behind it concerns the proxy, not the server.
-        if causes(error).any(|error| error.is::<Named>()) {
+        if causes(error).any(<dyn Error>::is::<Named>) {
             return Self::Proxy;
         }
         causes(error).fold(Self::Other, |found, error| Self::here(error).unwrap_or(found))
