@@ -63,6 +63,17 @@ fn signals_work_in_it_whatever_is_blocked_or_ignored_here() {
     }
 }
 
+#[test]
+fn a_host_that_ignores_the_end_of_its_children_gets_their_output() {
+    // What is ignored stays so in the program that a shell turns into: this one, with another test.
+    let name = concat!(module_path!(), "::output_is_read_to_its_end").split_once("::").unwrap().1;
+    let mut host = std::process::Command::new("/bin/sh");
+    host.args(["-c", "trap '' CHLD; exec \"$0\" --exact \"$1\""]);
+    let done = host.arg(std::env::current_exe().unwrap()).arg(name).output().unwrap();
+    let told = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && told.contains("1 passed"), "{told}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn one_that_takes_too_long_is_killed_with_all_that_it_started() {
