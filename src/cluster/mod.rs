@@ -32,6 +32,8 @@ mod error;
 pub(crate) mod fault_injection;
 mod files;
 mod in_cluster;
+#[allow(dead_code, unused_imports, reason = "comes into use with the next commits")]
+pub mod keys;
 mod kubeconfig;
 mod limits;
 mod nulls;

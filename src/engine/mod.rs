@@ -4,6 +4,8 @@ mod attestor;
 mod document;
 mod events;
 mod generation;
+#[allow(dead_code, reason = "comes into use with the next commits")]
+mod lanes;
 mod operation;
 mod options;
 mod queue;

@@ -1,0 +1,25 @@
+//! The signing keys of a cluster: what they say of a token, and how they are kept up to date.
+//!
+//! ```text
+//! ring ── one reading at a time, which no attestation waits for ── life (when), set (what it is about)
+//! set ── the keys; what they say of a token ── key, header, verification
+//! clock ── the cluster's time of day
+//! ```
+//!
+//! Nothing here accepts a token. A right signature makes its claims authentic, which tells what to ask the API server for;
+//! TokenReview stays the authority.
+
+mod clock;
+mod header;
+mod key;
+mod life;
+mod ring;
+mod set;
+#[cfg(test)]
+mod tests;
+mod verification;
+
+pub(crate) use clock::Clock;
+pub use life::KeyState;
+pub(crate) use ring::Ring;
+pub use verification::{SignedClaims, Unverified, Verification, Why};
