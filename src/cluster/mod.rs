@@ -6,6 +6,8 @@
 //! Credentials ── a look at the files before each attestation ── kubeconfig, in_cluster, files, settings
 //!    │
 //! Transport ── leases on shared connections ── pool, connection, resolver, tls
+//!
+//! SigningKeys ── what they say of a token, and how they are kept up to date ── keys, inquiry
 //! ```
 //!
 //! Not here yet, and refused by name where a kubeconfig asks for it: proxies, exec plugins and impersonation
@@ -34,7 +36,7 @@ mod error;
 pub(crate) mod fault_injection;
 mod files;
 mod in_cluster;
-#[allow(dead_code, unused_imports, reason = "comes into use with the next commits")]
+mod inquiry;
 pub mod keys;
 mod kubeconfig;
 mod limits;
@@ -59,6 +61,7 @@ pub use session::{CallRecord, Session};
 use api::Token;
 use credentials::{Credentials, Source};
 use environment::Environment;
+use keys::{Endpoint, SigningKeys};
 use observer::Telemetry;
 
 /// One configured cluster: an API server's address and a credential. Costs nothing while nobody asks it.
@@ -66,6 +69,7 @@ pub struct Cluster {
     name: String,
     call_timeout: Duration,
     credentials: Arc<Credentials>,
+    keys: Arc<SigningKeys>,
     telemetry: Arc<Telemetry>,
     /// `lookup` claims: pods and nodes are not read.
     claims_only: bool,
@@ -99,11 +103,14 @@ impl Cluster {
     ) -> Self {
         let telemetry = Arc::new(Telemetry::new(observer));
         let credentials = Arc::new(Credentials::new(source, environment, Arc::clone(&telemetry)));
+        let endpoint = Endpoint::new(Arc::clone(&credentials), Arc::clone(&telemetry), call_timeout);
+        let keys = Arc::new(SigningKeys::new(endpoint));
         let claims_only = false;
         Self {
             name,
             call_timeout,
             credentials,
+            keys,
             telemetry,
             claims_only,
             checks: Semaphore::new(limits::CHECKS),
@@ -114,6 +121,18 @@ impl Cluster {
     #[must_use]
     pub fn session(self: &Arc<Self>, deadline: Instant, token: Token) -> Session {
         Session::new(Arc::clone(self), deadline, token)
+    }
+
+    /// The keys that sign this cluster's tokens.
+    #[must_use]
+    pub fn keys(&self) -> &Arc<SigningKeys> {
+        &self.keys
+    }
+
+    /// The cluster's time in seconds since the epoch, once an answer told it.
+    #[must_use]
+    pub fn time(&self) -> Option<i64> {
+        self.telemetry.clock.now()
     }
 
     /// What this cluster has cost so far.

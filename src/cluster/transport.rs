@@ -185,6 +185,15 @@ impl Lease {
         &mut self,
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, Box<TrySendError<Request<RequestBody>>>> {
+        let response = self.exchange(request).await?;
+        self.transport.telemetry.clock.observe(response.headers());
+        Ok(response)
+    }
+
+    async fn exchange(
+        &mut self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, Box<TrySendError<Request<RequestBody>>>> {
         match &mut self.sender {
             LeasedSender::H2(sender) => sender.try_send_request(request).await.map_err(Box::new),
             LeasedSender::H1(Some(sender), _) => {

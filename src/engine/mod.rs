@@ -5,7 +5,6 @@ mod check;
 mod document;
 mod events;
 mod generation;
-#[allow(dead_code, reason = "comes into use with the next commits")]
 mod lanes;
 mod operation;
 mod options;

@@ -6,12 +6,11 @@ use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-use super::super::credentials::Access;
 use super::super::error::{Fault, Phase};
-use super::super::limits::{QUOTED_CHARS, UNSENT_TRIES};
+use super::super::limits::{ANSWER_BYTES, QUOTED_CHARS};
 use super::super::request::Question;
 use super::super::session::Session;
-use super::super::{body, nulls};
+use super::super::{inquiry, nulls};
 use super::certificate::{self, http_date};
 
 /// What a question was answered with.
@@ -48,24 +47,11 @@ impl Session {
         answered: &mut Option<u16>,
     ) -> Result<Heard, Fault> {
         let access = self.look().await?;
-        let (lease, response) = send(&access, question).await?;
-        let status = response.status();
-        *answered = Some(status.as_u16());
-        let date = response.headers().get(DATE).and_then(|date| http_date(date.to_str().ok()?));
+        let heard =
+            inquiry::put(question, &access, self.token.expose(), ANSWER_BYTES, until, answered).await?;
+        let date = heard.headers.get(DATE).and_then(|date| http_date(date.to_str().ok()?));
         let clock_ahead = date.map(|date| date.as_second() - certificate::now().as_second());
-        if !status.is_success() {
-            let secrets: Vec<&str> = access.secrets().chain([self.token.expose()]).collect();
-            let time = until.saturating_duration_since(Instant::now()) / 2;
-            let body = response.into_body();
-            let (fault, read_to_end) = body::refusal(status, question.is_get(), body, &secrets, time).await;
-            if read_to_end {
-                lease.finished();
-            }
-            return Ok(Heard { clock_ahead, answer: Err(fault) });
-        }
-        let answer = body::collect(response.into_body()).await?;
-        lease.finished();
-        Ok(Heard { clock_ahead, answer: Ok(answer) })
+        Ok(Heard { clock_ahead, answer: heard.answer })
     }
 
     /// Text from the server as it can be shown: cut to a length, on one line, and without a credential.
@@ -96,26 +82,5 @@ impl Session {
         let answer = self.probe(&question).await.ok()?.answer.ok()?;
         let review: Review = serde_json::from_slice(&answer).ok()?;
         self.shown(&review.status.user_info.username)
-    }
-}
-
-/// Sends the question. What the pool has may turn out to be closed, and all questions here may be repeated.
-async fn send(
-    access: &Access,
-    question: &Question,
-) -> Result<(super::super::transport::Lease, http::Response<hyper::body::Incoming>), Fault> {
-    let mut failures = 0;
-    loop {
-        let mut lease = access.transport.lease().await?;
-        let request = question.request(access, lease.is_h2())?;
-        match lease.send(request).await {
-            Ok(response) => return Ok((lease, response)),
-            Err(error) => {
-                failures += 1;
-                if failures == UNSENT_TRIES {
-                    return Err(error.into_error().into());
-                }
-            }
-        }
     }
 }

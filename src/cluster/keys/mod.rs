@@ -3,6 +3,7 @@
 //! ```text
 //! ring ── one reading at a time, which no attestation waits for ── life (when), set (what it is about)
 //! set ── the keys; what they say of a token ── key, header, verification
+//! endpoint ── where they are read
 //! clock ── the cluster's time of day
 //! ```
 //!
@@ -10,6 +11,7 @@
 //! TokenReview stays the authority.
 
 mod clock;
+mod endpoint;
 mod header;
 mod key;
 mod life;
@@ -20,6 +22,12 @@ mod tests;
 mod verification;
 
 pub(crate) use clock::Clock;
+pub(super) use endpoint::Endpoint;
 pub use life::KeyState;
-pub(crate) use ring::Ring;
-pub use verification::{SignedClaims, Unverified, Verification, Why};
+use ring::Ring;
+pub use verification::Verification;
+#[cfg(test)]
+pub use verification::{SignedClaims, Unverified, Why};
+
+/// The signing keys of one cluster.
+pub type SigningKeys = Ring<Endpoint>;

@@ -64,15 +64,15 @@ impl<S: Source> Ring<S> {
         Some(verification)
     }
 
-    /// Waits for the first keys of this cluster, for the short time that they may be waited for.
-    pub(crate) async fn first(&self) {
+    /// Waits for the first keys of this cluster, for the short time that they may be waited for, until `latest` at most.
+    pub(crate) async fn first(&self, latest: Instant) {
         // Registered before the look, so that no end in between is missed.
         let mut ended = pin!(self.ended.notified());
         ended.as_mut().enable();
         let until = self.life().wait_until();
         if let Some(until) = until {
             // Whether the keys came is seen by who asks next.
-            let _ = timeout_at(until, ended).await;
+            let _ = timeout_at(until.min(latest), ended).await;
         }
     }
 

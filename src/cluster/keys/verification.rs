@@ -45,6 +45,12 @@ pub enum Why {
 }
 
 impl SignedClaims {
+    /// Claims that a test vouches for.
+    #[cfg(test)]
+    pub fn vouched(claims: impl Into<Vec<u8>>) -> Self {
+        Self(claims.into())
+    }
+
     /// The bytes that were signed, decoded.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

@@ -104,7 +104,7 @@ async fn nothing_is_read_until_somebody_asks_and_then_once_for_all() {
         assert!(verify(&ring, &token).is_none(), "the answer is not there yet");
     }
     let begun = Instant::now();
-    ring.first().await;
+    ring.first(Instant::now() + Duration::from_mins(1)).await;
     assert_eq!(begun.elapsed(), Duration::from_millis(20), "as long as the answer takes");
     assert!(is_verified(verify(&ring, &token).as_ref()));
     assert_eq!(memory.readings.load(SeqCst), 1);
@@ -123,11 +123,11 @@ async fn keys_that_do_not_come_are_waited_for_a_quarter_of_a_second_by_all_toget
     let token = Signer::ec("ES256").token(Some("k"));
     let begun = Instant::now();
     assert!(verify(&ring, &token).is_none());
-    ring.first().await;
+    ring.first(Instant::now() + Duration::from_mins(1)).await;
     assert_eq!(begun.elapsed(), FIRST_WAIT);
     for _ in 0..10 {
         assert!(verify(&ring, &token).is_none());
-        ring.first().await;
+        ring.first(Instant::now() + Duration::from_mins(1)).await;
     }
     assert_eq!(begun.elapsed(), FIRST_WAIT, "nobody waits any more");
     advance(Duration::from_secs(11)).await;
@@ -135,7 +135,7 @@ async fn keys_that_do_not_come_are_waited_for_a_quarter_of_a_second_by_all_toget
     assert_eq!(*memory.told.lock().unwrap(), ["unreadable"]);
     let begun = Instant::now();
     assert!(verify(&ring, &token).is_none());
-    ring.first().await;
+    ring.first(Instant::now() + Duration::from_mins(1)).await;
     assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 
@@ -145,7 +145,7 @@ async fn an_unknown_kid_gets_the_keys_read_again_once_in_ten_seconds() {
     let (ring, memory) = ring(vec![old.jwk(Some("old"))], Duration::ZERO);
     let token = new.token(Some("new"));
     verify(&ring, &token);
-    ring.first().await;
+    ring.first(Instant::now() + Duration::from_mins(1)).await;
     memory.keys.lock().unwrap().push(new.jwk(Some("new")));
 
     for _ in 0..100 {
@@ -174,7 +174,7 @@ async fn a_wrong_signature_is_final_only_under_keys_read_just_now() {
     let (ring, memory) = ring(vec![ours.jwk(Some("k"))], Duration::from_millis(20));
     let forged = theirs.token(Some("k"));
     verify(&ring, &forged);
-    ring.first().await;
+    ring.first(Instant::now() + Duration::from_mins(1)).await;
     let is_wrong = |verification| matches!(verification, Some(Verification::Wrong));
     assert!(is_wrong(verify(&ring, &forged)));
     advance(Duration::from_secs(9)).await;
@@ -196,7 +196,7 @@ async fn a_key_replaced_under_its_kid_is_read_and_then_verifies() {
     let (ring, memory) = ring(vec![before.jwk(Some("k"))], Duration::ZERO);
     let token = after.token(Some("k"));
     verify(&ring, &token);
-    ring.first().await;
+    ring.first(Instant::now() + Duration::from_mins(1)).await;
     *memory.keys.lock().unwrap() = vec![after.jwk(Some("k"))];
     advance(Duration::from_secs(15)).await;
     assert_eq!(why(verify(&ring, &token)), Why::OldKeys);
@@ -211,12 +211,12 @@ async fn other_credentials_drop_the_keys_at_once() {
     let (ring, memory) = ring(vec![signer.jwk(Some("k"))], Duration::ZERO);
     let token = signer.token(Some("k"));
     verify(&ring, &token);
-    ring.first().await;
+    ring.first(Instant::now() + Duration::from_mins(1)).await;
     assert!(is_verified(verify(&ring, &token).as_ref()));
     memory.credential.store(2, SeqCst);
     assert!(verify(&ring, &token).is_none());
     let begun = Instant::now();
-    ring.first().await;
+    ring.first(Instant::now() + Duration::from_mins(1)).await;
     assert_eq!(begun.elapsed(), Duration::ZERO, "nobody waits for them a second time");
     settle().await;
     assert!(is_verified(verify(&ring, &token).as_ref()));
@@ -230,7 +230,7 @@ async fn a_panic_while_reading_is_a_failure_like_any_other() {
     let token = signer.token(Some("k"));
     verify(&ring, &token);
     let begun = Instant::now();
-    ring.first().await;
+    ring.first(Instant::now() + Duration::from_mins(1)).await;
     assert_eq!(begun.elapsed(), Duration::from_millis(5), "who waits is told");
     assert!(verify(&ring, &token).is_none());
     assert_eq!(*memory.told.lock().unwrap(), ["ended", "unreadable"]);
