@@ -7,5 +7,6 @@ mod faults;
 mod kubeconfigs;
 mod rotation;
 mod secrets;
+mod signing_keys;
 mod trust;
 mod world;
