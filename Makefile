@@ -60,6 +60,10 @@ plugin: ship ## Build the SPIRE server plugin, one static file, under target/plu
 e2e: ship plugin ## Attest real tokens on a real kube-apiserver, and agents of a stock SPIRE server
 	$(PYTHON) tests/e2e/run.py
 
+.PHONY: diagnoses
+diagnoses: ship plugin ## Write docs/diagnoses.md anew: what the operator's tool shows of each fault
+	PSAT_RECORD=1 $(PYTHON) tests/e2e/run.py --only diagnosis
+
 .PHONY: lint
 lint: ship ## Check style: rustfmt, clippy, rustdoc, gofmt, go vet, staticcheck, ruff, mypy
 	$(PYTHON) tests/run.py lint

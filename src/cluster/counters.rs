@@ -12,6 +12,7 @@ pub struct ClusterCounters {
     connections_opened: AtomicU64,
     credential_reloads: AtomicU64,
     retries: AtomicU64,
+    retries_refused: AtomicU64,
 }
 
 /// How a call was answered.
@@ -88,6 +89,16 @@ impl ClusterCounters {
     #[must_use]
     pub fn retries(&self) -> u64 {
         self.retries.load(Relaxed)
+    }
+
+    /// Calls that would have been tried again, had the budget for retries not been spent.
+    #[must_use]
+    pub fn retries_refused(&self) -> u64 {
+        self.retries_refused.load(Relaxed)
+    }
+
+    pub(super) fn count_refused_retry(&self) {
+        self.retries_refused.fetch_add(1, Relaxed);
     }
 
     pub(super) fn count_retries(&self, retries: u32) {

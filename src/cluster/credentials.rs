@@ -125,6 +125,15 @@ impl Credentials {
         }
     }
 
+    /// A look after the server refused `used`. `None` if it brought nothing else.
+    pub(super) async fn second_look(
+        self: &Arc<Self>,
+        used: &Arc<Access>,
+    ) -> Result<Option<Arc<Access>>, Fault> {
+        let access = self.fresh().await?;
+        Ok((!Arc::ptr_eq(&access, used)).then_some(access))
+    }
+
     #[cfg(test)]
     pub(super) fn looks_begun(&self) -> u64 {
         self.looks.lock().unwrap_or_else(PoisonError::into_inner).begun

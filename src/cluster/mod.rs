@@ -1,7 +1,7 @@
 //! One API server: credentials, connection, the calls. Decides nothing about identity.
 //!
 //! ```text
-//! Session ── one attestation: deadline, records ── request, answer, body
+//! Session ── one attestation: deadline, tries, records ── request, answer, body, retry, budget
 //!    │
 //! Credentials ── a look at the files before each attestation ── kubeconfig, in_cluster, files, settings
 //!    │
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Not here yet, and refused by name where a kubeconfig asks for it: proxies, exec plugins and impersonation
-//! (`kubeconfig`, `environment`). Retries and the second look after a 401 belong around `Session::try_once`.
+//! (`kubeconfig`, `environment`).
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,6 +26,7 @@ mod answer;
 pub mod api;
 mod blocking;
 mod body;
+mod budget;
 mod check;
 mod connection;
 mod counters;
@@ -35,6 +36,7 @@ mod error;
 #[cfg(feature = "fault-injection")]
 pub(crate) mod fault_injection;
 mod files;
+mod headers;
 mod in_cluster;
 mod inquiry;
 pub mod keys;
@@ -45,6 +47,7 @@ mod observer;
 mod pool;
 mod request;
 mod resolver;
+mod retry;
 pub(crate) mod secret;
 mod session;
 mod settings;
@@ -59,6 +62,7 @@ pub use observer::{ClusterEvent, Observer};
 pub use session::{CallRecord, Session};
 
 use api::Token;
+use budget::RetryBudget;
 use credentials::{Credentials, Source};
 use environment::Environment;
 use keys::{Endpoint, SigningKeys};
@@ -71,6 +75,7 @@ pub struct Cluster {
     credentials: Arc<Credentials>,
     keys: Arc<SigningKeys>,
     telemetry: Arc<Telemetry>,
+    retry_budget: RetryBudget,
     /// `lookup` claims: pods and nodes are not read.
     claims_only: bool,
     /// Turns for [`check`](Self::check).
@@ -112,6 +117,7 @@ impl Cluster {
             credentials,
             keys,
             telemetry,
+            retry_budget: RetryBudget::default(),
             claims_only,
             checks: Semaphore::new(limits::CHECKS),
         }

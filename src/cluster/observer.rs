@@ -65,6 +65,10 @@ impl Telemetry {
         self.counters.count_retries(attempts - 1);
     }
 
+    pub(super) fn retry_refused(&self) {
+        self.counters.count_refused_retry();
+    }
+
     pub(super) fn probe_ended(&self, status: Option<u16>) {
         self.counters.count_probe(status);
     }

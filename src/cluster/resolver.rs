@@ -49,7 +49,7 @@ impl Default for Resolver {
 }
 
 impl Resolver {
-    fn asking(ask: Ask) -> Self {
+    pub(super) fn asking(ask: Ask) -> Self {
         Self { under_way: Arc::default(), ask }
     }
 

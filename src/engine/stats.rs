@@ -130,6 +130,7 @@ pub(crate) struct ClusterStats {
     /// Calls by kind and by class of status.
     api_calls: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     retries: u64,
+    retries_refused: u64,
     connections_opened: u64,
     credential_reloads: u64,
 }
@@ -153,6 +154,7 @@ impl ClusterStats {
             latency: tally.latency(),
             api_calls: api_calls.collect(),
             retries: counters.retries(),
+            retries_refused: counters.retries_refused(),
             connections_opened: counters.connections_opened(),
             credential_reloads: counters.credential_reloads(),
         }

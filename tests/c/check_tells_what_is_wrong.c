@@ -1,4 +1,4 @@
-/* psat_attestor_check: a document on every path, about the clusters that were asked for, in the time that was allowed. */
+/* psat_attestor_check: a document on every path, about the clusters that were asked for, in their time. */
 
 #include "world.h"
 
@@ -39,7 +39,7 @@ static void each_cluster_has_its_steps_and_the_first_failure_has_the_code(void) 
     char *json = NULL;
     int32_t code = check("{\"clusters\":[\"missing\"]}", &json);
     CHECK(has(json, "\"clusters\":{\"missing\":{\"usable\":false,\"elapsed_us\":"), "the cluster is there: %s", json);
-    CHECK(has(json, "{\"check\":\"credentials\",\"outcome\":\"fail\",\"reason\":\"CREDENTIALS_UNAVAILABLE\",\"detail\":"),
+    CHECK(has(json, "{\"check\":\"credentials\",\"outcome\":\"fail\",\"reason\":\"CREDENTIALS_UNAVAILABLE\","),
           "the failure is there: %s", json);
     CHECK(has(json, w.folder) && has(json, "\"remedy\":\"Create "), "with the file, and what helps: %s", json);
     CHECK(has(json, "{\"check\":\"clock\",\"outcome\":\"skip\",\"detail\":\"not looked at: `credentials` failed\"}"),

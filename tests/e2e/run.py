@@ -111,6 +111,7 @@ def main() -> int:
             report(f"kube-apiserver {build_tools.kubernetes_version()} starts{spire}")
             cluster.start()
             ServerCase.world = World(cluster, Kubectl(tools.kubectl, directory), directory, library)
+            ServerCase.world.has_plugin = with_spire
             ServerCase.world.populate()
             SpireCase.world, SpireCase.tools = ServerCase.world, tools
             modules = SERVER_MODULES + (LIBRARY_MODULES if library else []) + (SPIRE_MODULES if with_spire else [])

@@ -67,6 +67,8 @@ class World:
         self.library = library
         self.kubeconfigs = Kubeconfigs(cluster, kubectl, directory)
         self._numbers = itertools.count(1)
+        # Whether the operator's tool, which is the plugin's file, is there too.
+        self.has_plugin = False
 
     def populate(self) -> None:
         self.kubectl.use(self.kubeconfigs.with_certificate(ADMINISTRATOR, ADMINISTRATOR))

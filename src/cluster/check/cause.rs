@@ -6,11 +6,12 @@ use super::super::api::{Advice, Advisor, CallError, CallErrorKind};
 use super::super::credentials::{Access, Source};
 use super::super::error::{Fault, Phase};
 use super::super::session::Session;
-use super::certificate::{Certificate, now};
+use super::certificate::now;
 use super::manifest;
 use super::own::{Own, Proof, Standing};
 use super::trust::bad_certificate;
 use super::way::{Trouble, shown_certificates};
+use crate::config::cluster_setting;
 use crate::outcome::cause_chain;
 use crate::step::with_block;
 
@@ -50,7 +51,7 @@ impl Advisor for Session {
 impl Session {
     /// Advice on a failure; `attempted` is what was tried, and how it ended.
     pub(super) async fn advise_on(&self, fault: &Fault, attempted: &str) -> Advice {
-        let insight = timeout_at(self.until(), self.insight(fault)).await;
+        let insight = timeout_at(self.end_of_a_try(), self.insight(fault)).await;
         let Insight { cause, remedy } = insight.unwrap_or_else(|_| Insight::of_kind(fault.kind()));
         let cause = cause.map_or_else(|| attempted.to_owned(), |cause| format!("{cause}: {attempted}"));
         Advice { cause, remedy }
@@ -118,11 +119,11 @@ impl Session {
                 format!("Correct {setting}: it is not the API server's secure port."),
             ),
             Trouble::Certificate(error) => {
-                let shown = shown_certificates(&access.server, &access.tls, self.until()).await;
-                let shown = shown.first().and_then(Certificate::read);
+                let shown = shown_certificates(&access.server, &access.tls, self.end_of_a_try()).await;
+                let shown = self.shown_certificate(&shown);
                 bad_certificate(error, shown.as_ref(), access, source)
             }
-            Trouble::Alert(alert) => refused_by_server(&format!("{alert:?}"), &Own::of(access, source)),
+            Trouble::Alert(alert) => refused_by_server(&alert, &Own::of(access, source)),
             Trouble::Tls | Trouble::Other => Insight::of_kind(fault.kind()),
         }
     }
@@ -137,7 +138,7 @@ pub(super) fn server_setting(source: &Source) -> String {
 }
 
 fn unavailable(fault: &Fault, source: &Source, cluster: &str) -> Insight {
-    let setting = format!("clusters.{cluster}.kube_config_file");
+    let setting = cluster_setting(cluster, "kube_config_file");
     Insight::remedy(match (fault, source) {
         (Fault::Read { path, source: error, .. }, _) => match (error.kind(), source) {
             (std::io::ErrorKind::NotFound, Source::Kubeconfig(kubeconfig)) if path == kubeconfig => {
@@ -169,7 +170,7 @@ fn in_cluster_remedy(setting: &str) -> String {
 }
 
 fn unauthenticated(own: &Own) -> Insight {
-    if let Some((proof, standing)) = own.out_of_time(now()) {
+    if let Some((proof, standing)) = own.useless(now()) {
         return untimely(proof, standing);
     }
     match own.proofs.first() {
@@ -190,7 +191,7 @@ fn untimely(proof: &Proof, standing: Standing) -> Insight {
 }
 
 fn refused_by_server(alert: &str, own: &Own) -> Insight {
-    if let Some((proof, standing)) = own.out_of_time(now()) {
+    if let Some((proof, standing)) = own.useless(now()) {
         return untimely(proof, standing);
     }
     Insight::new(
@@ -207,7 +208,8 @@ fn late(fault: &Fault) -> Insight {
             "Check routes and firewalls on the way to the API server, and whether it is overloaded."
         }
         Phase::Answer | Phase::Body => {
-            "Look at the API server's latency; raise `call_timeout_ms` and `attest_timeout_ms` if it is known to be slow."
+            "Look at the API server's latency; raise `call_timeout_ms` and `attest_timeout_ms` if it is known to be \
+             slow."
         }
     })
 }

@@ -10,6 +10,9 @@ use rustls_pki_types::pem::PemObject;
 use serde::Deserialize;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
+/// Longer names are no names.
+const NAME_CHARS: usize = 256;
+
 /// The parts of a certificate that explain whether it is of use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Certificate {
@@ -31,13 +34,18 @@ impl Certificate {
         let common_name = certificate.subject().iter_common_name().next();
         let names = certificate.subject_alternative_name().ok().flatten();
         Some(Self {
-            subject: certificate.subject().to_string(),
-            issuer: certificate.issuer().to_string(),
-            common_name: common_name.and_then(|name| name.as_str().ok()).map(str::to_owned),
+            subject: one_line(&certificate.subject().to_string()),
+            issuer: one_line(&certificate.issuer().to_string()),
+            common_name: common_name.and_then(|name| name.as_str().ok()).map(one_line),
             not_before: Timestamp::from_second(certificate.validity().not_before.timestamp()).ok()?,
             not_after: Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()?,
             names: names.iter().flat_map(|names| &names.value.general_names).filter_map(name_text).collect(),
         })
+    }
+
+    /// The texts in it, which are whatever its maker wrote.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        [&self.subject, &self.issuer].into_iter().chain(&self.names).map(String::as_str)
     }
 
     /// The certificates of a PEM text that can be read.
@@ -51,13 +59,18 @@ impl Certificate {
 
 fn name_text(name: &GeneralName<'_>) -> Option<String> {
     match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::DNSName(name) => Some(one_line(name)),
         GeneralName::IPAddress(bytes) => {
             let address = <[u8; 4]>::try_from(*bytes).map(std::net::IpAddr::from);
             address.or_else(|_| <[u8; 16]>::try_from(*bytes).map(Into::into)).ok().map(|ip| ip.to_string())
         }
         _ => None,
     }
+}
+
+/// Text from elsewhere, on one line and not too long.
+fn one_line(text: &str) -> String {
+    text.chars().take(NAME_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// What a JSON Web Token says of itself, unverified: good enough for one's own.
@@ -85,11 +98,6 @@ impl Claims {
     }
 }
 
-/// A `Date` header's point in time.
-pub(super) fn http_date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp())
-}
-
 /// Now, to the second.
 pub(super) fn now() -> Timestamp {
     let now = Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -99,13 +107,6 @@ pub(super) fn now() -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_date_header_is_read() {
-        let date = http_date("Sun, 06 Nov 1994 08:49:37 GMT").expect("a date");
-        assert_eq!(date.to_string(), "1994-11-06T08:49:37Z");
-        assert_eq!(http_date("yesterday"), None);
-    }
 
     #[test]
     fn a_token_tells_its_expiry_and_anything_else_tells_nothing() {
@@ -120,6 +121,17 @@ mod tests {
             let claims = Claims::read(&token(&format!(r#"{{"exp":{unfit}}}"#))).unwrap();
             assert_eq!(claims.expiry(), None, "{unfit}");
         }
+    }
+
+    #[test]
+    fn a_name_is_one_line_and_not_too_long() {
+        let mut params = rcgen::CertificateParams::default();
+        let name = format!("a\nb: \u{1b}[31m{}", "x".repeat(1000));
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let pem = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem();
+        let read = Certificate::read_all(pem.as_bytes()).remove(0);
+        assert!(read.subject.starts_with("CN=a b:  [31mxx") && read.subject.len() == NAME_CHARS, "{read:?}");
+        assert!(read.texts().all(|text| !text.contains(char::is_control)), "{read:?}");
     }
 
     #[test]

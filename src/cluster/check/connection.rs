@@ -21,7 +21,7 @@ impl Examination<'_> {
     /// `None` if there is nothing to go on with.
     pub(super) async fn credentials(&mut self) -> Option<Arc<Access>> {
         const CHECK: &str = "credentials";
-        let looked = timeout_at(self.session.until(), self.session.look()).await;
+        let looked = timeout_at(self.session.end_of_a_try(), self.session.look()).await;
         let access = match looked.unwrap_or(Err(Fault::TimeRanOut(Phase::Credentials))) {
             Ok(access) => access,
             Err(fault) => {
@@ -37,10 +37,10 @@ impl Examination<'_> {
                 format!("{source}: no credential, so that the API server sees nobody"),
                 NO_CREDENTIAL,
             )
-        } else if let Some((proof, standing)) = own.out_of_time(now()) {
+        } else if let Some((proof, standing)) = own.useless(now()) {
             let detail = format!("the {} {standing}", proof.name());
             Step::fail(CHECK, Reason::ApiUnauthenticated, detail, proof.renewal())
-        } else if let Some((proof, standing)) = own.ending_soon(now()) {
+        } else if let Some((proof, standing)) = own.doubtful(now()) {
             Step::warn(CHECK, format!("the {} {standing}", proof.name()), proof.renewal())
         } else {
             Step::pass(CHECK, format!("{source}: {}", own.describe()))
@@ -52,7 +52,7 @@ impl Examination<'_> {
     /// Whether the server's address takes connections.
     pub(super) async fn reach(&mut self, access: &Access) -> bool {
         const CHECK: &str = "reach";
-        match access.transport.opener().reach(self.session.until()).await {
+        match access.transport.opener().reach(self.session.end_of_a_try()).await {
             Ok(address) => {
                 let host = access.server.host();
                 let found = match address {
@@ -78,12 +78,13 @@ impl Examination<'_> {
         if access.server.scheme == Scheme::HTTP {
             self.add(Step::warn(
                 CHECK,
-                "`server` is plain http: whoever is on the way can read the tokens of agents, and answer for the API server",
+                "`server` is plain http: whoever is on the way can read the tokens of agents, and answer for \
+                 the API server",
                 "Let `server` be the API server's https address.",
             ));
             return true;
         }
-        let chain = match access.transport.opener().certificates(self.session.until()).await {
+        let chain = match access.transport.opener().certificates(self.session.end_of_a_try()).await {
             Ok(chain) => chain,
             Err(fault) => {
                 let silent = matches!(fault, Fault::ConnectTime { .. } | Fault::TimeRanOut(_));
@@ -96,7 +97,7 @@ impl Examination<'_> {
                 return false;
             }
         };
-        let shown = chain.first().and_then(Certificate::read);
+        let shown = self.session.shown_certificate(&chain);
         self.add(believed(shown.as_ref(), access));
         true
     }

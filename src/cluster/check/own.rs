@@ -50,6 +50,12 @@ pub(super) enum Standing {
     NotYet(Timestamp),
 }
 
+impl Standing {
+    fn is_useless(self) -> bool {
+        matches!(self, Self::Expired(_) | Self::NotYet(_))
+    }
+}
+
 impl fmt::Display for Standing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -86,18 +92,18 @@ impl Own {
         self.proofs.iter().find_map(|proof| proof.user.as_deref())
     }
 
-    /// The first that is of no use any more, or not yet.
-    pub(super) fn out_of_time(&self, now: Timestamp) -> Option<(&Proof, Standing)> {
-        let standing = self.proofs.iter().map(|proof| (proof, proof.standing(now)));
-        standing
-            .into_iter()
-            .find(|(_, standing)| matches!(standing, Standing::Expired(_) | Standing::NotYet(_)))
+    /// Why all of it is of no use, by this machine's clock. The server takes whichever is valid.
+    pub(super) fn useless(&self, now: Timestamp) -> Option<(&Proof, Standing)> {
+        let mut standings = self.proofs.iter().map(|proof| (proof, proof.standing(now)));
+        let first = standings.next()?;
+        let useless = |(_, standing): &(&Proof, Standing)| standing.is_useless();
+        (useless(&first) && standings.all(|one| useless(&one))).then_some(first)
     }
 
-    /// The first that will soon be of no use.
-    pub(super) fn ending_soon(&self, now: Timestamp) -> Option<(&Proof, Standing)> {
-        let standing = self.proofs.iter().map(|proof| (proof, proof.standing(now)));
-        standing.into_iter().find(|(_, standing)| matches!(standing, Standing::EndsSoon(_)))
+    /// The first that is of no use, or soon will be.
+    pub(super) fn doubtful(&self, now: Timestamp) -> Option<(&Proof, Standing)> {
+        let mut standings = self.proofs.iter().map(|proof| (proof, proof.standing(now)));
+        standings.find(|(_, standing)| *standing != Standing::Valid)
     }
 }
 
@@ -190,17 +196,27 @@ impl Proof {
                  machine's clock.",
                 file.display()
             ),
-            (Kind::Token { .. }, Some(file), Some((namespace, name))) => with_block(
-                "Put a fresh token into the file",
-                &format!("kubectl -n {namespace} create token {name} > {}", file.display()),
-            ),
-            (Kind::Token { .. }, Some(file), None) => format!("Put a valid token into {}.", file.display()),
+            (Kind::Token { .. }, Some(file), Some((namespace, name)))
+                if [namespace, name, &file.to_string_lossy()].into_iter().all(is_word) =>
+            {
+                with_block(
+                    "Put a fresh token into the file",
+                    &format!("kubectl create token {name} --namespace {namespace} > {}", file.display()),
+                )
+            }
+            (Kind::Token { .. }, Some(file), _) => format!("Put a valid token into {}.", file.display()),
             (Kind::Token { .. }, None, _) => format!("Put a valid `token` into {}.", self.place),
             (Kind::Basic, ..) => {
                 "Use a client certificate or a token: kube-apiserver takes no passwords any more.".to_owned()
             }
         }
     }
+}
+
+/// Whether a shell takes it for one word, as it stands.
+fn is_word(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '/');
+    !text.is_empty() && !text.starts_with('-') && text.chars().all(plain)
 }
 
 /// The file that one of these was read from, or else where all of it stands.
@@ -218,6 +234,21 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("a point in time")
+    }
+
+    #[test]
+    fn a_command_is_given_where_a_shell_takes_its_words_as_they_are() {
+        let renewal = |user: &str, file: &str| {
+            let kind = Kind::Token { in_cluster: false };
+            Proof { kind, user: Some(user.into()), file: Some(file.into()), ..Proof::nothing() }.renewal()
+        };
+        let account = "system:serviceaccount:spire:spire-server";
+        let command = "kubectl create token spire-server --namespace spire > /etc/t.jwt";
+        assert!(renewal(account, "/etc/t.jwt").ends_with(command));
+        assert_eq!(renewal(account, "/etc/a b"), "Put a valid token into /etc/a b.");
+        assert_eq!(renewal("system:serviceaccount:$(id):b", "/t"), "Put a valid token into /t.");
+        assert_eq!(renewal("system:serviceaccount:a:-b", "/t"), "Put a valid token into /t.");
+        assert_eq!(renewal("jane", "/t"), "Put a valid token into /t.");
     }
 
     #[test]

@@ -104,7 +104,8 @@ impl Examination<'_> {
                         "whether {check} may be read is not known: SelfSubjectAccessReview {}",
                         cause_chain(&fault)
                     ),
-                    "Let the credential's user create selfsubjectaccessreviews, as the ClusterRole system:basic-user does.",
+                    "Let the credential's user create selfsubjectaccessreviews, as the ClusterRole \
+                     system:basic-user does.",
                 ));
             }
             Err(fault) => {

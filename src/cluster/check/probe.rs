@@ -1,6 +1,6 @@
 //! Questions beside those of an attestation: put once, with the same credentials, within the same time.
 
-use http::header::DATE;
+use rustls_pki_types::CertificateDer;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
@@ -10,8 +10,8 @@ use super::super::error::{Fault, Phase};
 use super::super::limits::{ANSWER_BYTES, QUOTED_CHARS};
 use super::super::request::Question;
 use super::super::session::Session;
-use super::super::{inquiry, nulls};
-use super::certificate::{self, http_date};
+use super::super::{headers, inquiry, nulls};
+use super::certificate::{self, Certificate};
 
 /// What a question was answered with.
 pub(super) struct Heard {
@@ -24,7 +24,7 @@ pub(super) struct Heard {
 impl Session {
     /// Puts a question.
     pub(super) async fn probe(&self, question: &Question) -> Result<Heard, Fault> {
-        let until = self.until();
+        let until = self.end_of_a_try();
         if until <= Instant::now() {
             return Err(Fault::TimeRanOut(Phase::Credentials));
         }
@@ -32,12 +32,6 @@ impl Session {
         let heard = timeout_at(until, self.put(question, until, &mut status)).await;
         self.cluster.telemetry.probe_ended(status);
         heard.unwrap_or(Err(Fault::TimeRanOut(if status.is_some() { Phase::Body } else { Phase::Answer })))
-    }
-
-    /// When one question has to be answered.
-    pub(super) fn until(&self) -> Instant {
-        let one_try = Instant::now().checked_add(self.cluster.call_timeout);
-        one_try.map_or(self.deadline, |one_try| one_try.min(self.deadline))
     }
 
     async fn put(
@@ -49,7 +43,7 @@ impl Session {
         let access = self.look().await?;
         let heard =
             inquiry::put(question, &access, self.token.expose(), ANSWER_BYTES, until, answered).await?;
-        let date = heard.headers.get(DATE).and_then(|date| http_date(date.to_str().ok()?));
+        let date = headers::date(&heard.headers);
         let clock_ahead = date.map(|date| date.as_second() - certificate::now().as_second());
         Ok(Heard { clock_ahead, answer: heard.answer })
     }
@@ -59,6 +53,13 @@ impl Session {
         let cut = text.chars().take(QUOTED_CHARS).map(|c| if c.is_control() { ' ' } else { c });
         let cut: String = cut.collect();
         (!cut.is_empty() && !self.holds_secret(&cut)).then_some(cut)
+    }
+
+    /// A certificate that the server shows, as far as it can be shown.
+    pub(super) fn shown_certificate(&self, chain: &[CertificateDer<'_>]) -> Option<Certificate> {
+        let certificate = chain.first().and_then(Certificate::read)?;
+        let safe = certificate.texts().all(|text| !self.holds_secret(text));
+        safe.then_some(certificate)
     }
 
     /// Who the server takes this credential for. Every user may ask that by default, from Kubernetes 1.28 on.

@@ -10,7 +10,7 @@ use super::super::error::Fault;
 use super::super::nulls;
 use super::super::request::Question;
 use super::{Examination, manifest};
-use crate::config::{Lookup, VerifySignature};
+use crate::config::{Lookup, VerifySignature, cluster_setting};
 use crate::outcome::{Reason, cause_chain};
 use crate::step::{Step, with_block};
 
@@ -32,8 +32,8 @@ impl Examination<'_> {
             Ok(version) => version,
             Err(fault) => {
                 let attempted = self.attempted(&question).await;
-                // Whoever is not let in here is told why by TokenReview.
-                if matches!(fault.kind(), CallErrorKind::Unauthenticated | CallErrorKind::Forbidden) {
+                // Nothing else needs the version, so an answer that is none of it ends nothing: TokenReview decides.
+                if matches!(fault, Fault::Refused { .. } | Fault::BadAnswer(_)) {
                     let why = format!("cannot be read: {attempted}: {}", cause_chain(&fault));
                     self.add(Step::skip(CHECK, why));
                     return true;
@@ -60,7 +60,7 @@ impl Examination<'_> {
                 ),
                 with_block(
                     "Upgrade Kubernetes, or let pods and nodes be read",
-                    &format!("clusters.{}.lookup = \"auto\"", self.config.name),
+                    &format!("{} = \"auto\"", cluster_setting(&self.config.name, "lookup")),
                 ),
             ),
             Some(minor) if minor < NODE_EXTRAS => Step::warn(
@@ -81,7 +81,7 @@ impl Examination<'_> {
             self.add(Step::skip(CHECK, "with `verify_signature` off no keys are read"));
             return;
         }
-        if self.session.until() <= Instant::now() {
+        if self.session.end_of_a_try() <= Instant::now() {
             self.add(Step::skip(CHECK, "not looked at: time ran out"));
             return;
         }
@@ -133,7 +133,8 @@ impl Examination<'_> {
                 Step::warn(
                     CHECK,
                     format!(
-                        "this machine's clock is {seconds} s {how} the API server's: certificates and tokens may seem expired, or not valid yet"
+                        "this machine's clock is {seconds} s {how} the API server's: certificates and tokens may \
+                         seem expired, or not valid yet"
                     ),
                     "Keep the clocks of this machine and of the API server right, with NTP.",
                 )

@@ -1,6 +1,7 @@
 //! Why a server's certificate is not accepted, and what helps.
 
 use rustls::CertificateError;
+use rustls_pki_types::ServerName;
 
 use super::super::credentials::{Access, Source};
 use super::super::settings::Trust;
@@ -42,7 +43,8 @@ pub(super) fn bad_certificate(
 fn wrong_name(shown: Option<&Certificate>, access: &Access, source: &Source) -> Insight {
     let wanted = access.tls.server_name.as_deref().unwrap_or(access.server.host());
     let names = shown.map(|shown| shown.names.join(", ")).filter(|names| !names.is_empty());
-    let name = shown.and_then(|shown| shown.names.first());
+    let name =
+        shown.and_then(|shown| shown.names.iter().find(|name| ServerName::try_from(name.as_str()).is_ok()));
     Insight::new(
         format!(
             "the server's certificate is not for {wanted}, but for {}",
@@ -73,22 +75,35 @@ fn unknown_issuer(shown: Option<&Certificate>, access: &Access, source: &Source)
             ("pod", format!("Check what is mounted at {} and who answers as API server.", mount.display()))
         }
     };
-    let trusted = trusted(access).unwrap_or_else(|| format!("system's roots: the {place} names none"));
+    let trusted_by = trusted(access).unwrap_or_else(|| format!("system's roots: the {place} names none"));
+    let namesake = shown.filter(|shown| subjects(access).contains(&shown.issuer));
+    let namesake = namesake.map_or("", |_| ", which has the same name and another key");
     Insight::new(
-        format!("the server's certificate{}{issuer}, is not vouched for by the {trusted}", named(shown)),
+        format!(
+            "the server's certificate{}{issuer}, is not vouched for by the {trusted_by}{namesake}",
+            named(shown)
+        ),
         remedy,
     )
 }
 
 /// The CA that vouches for the server, if one is configured.
 pub(super) fn trusted(access: &Access) -> Option<String> {
-    let Trust::Roots(pem) = &access.tls.trust else { return None };
-    let subjects: Vec<String> = Certificate::read_all(pem).into_iter().map(|one| one.subject).collect();
+    if !matches!(access.tls.trust, Trust::Roots(_)) {
+        return None;
+    }
     let file =
         access.files.iter().find(|(what, _)| ["certificate-authority", "CA certificates"].contains(what));
     let place =
         file.map_or("`certificate-authority-data`".to_owned(), |(_, path)| path.display().to_string());
-    Some(format!("configured CA ({place}: {})", subjects.join("; ")))
+    Some(format!("configured CA ({place}: {})", subjects(access).join("; ")))
+}
+
+fn subjects(access: &Access) -> Vec<String> {
+    match &access.tls.trust {
+        Trust::Roots(pem) => Certificate::read_all(pem).into_iter().map(|one| one.subject).collect(),
+        Trust::System | Trust::Anyone => Vec::new(),
+    }
 }
 
 fn named(shown: Option<&Certificate>) -> String {

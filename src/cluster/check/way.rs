@@ -6,13 +6,13 @@ use std::io;
 use std::net::SocketAddr;
 
 use hyper_rustls::MaybeHttpsStream;
-use rustls::{AlertDescription, CertificateError};
+use rustls::CertificateError;
 use rustls_pki_types::CertificateDer;
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
 use super::super::connection::Opener;
-use super::super::error::Fault;
+use super::super::error::{Fault, alert_told, causes};
 use super::super::limits::CONNECT_TIME;
 use super::super::resolver::LookupFailed;
 use super::super::settings::{Server, TlsSettings, Trust};
@@ -87,7 +87,7 @@ pub(super) enum Trouble<'e> {
     /// The server's certificate is not accepted.
     Certificate(&'e CertificateError),
     /// The server broke TLS off.
-    Alert(AlertDescription),
+    Alert(String),
     /// What answers does not speak TLS.
     NotTls,
     /// Anything else about TLS.
@@ -102,13 +102,13 @@ impl<'e> Trouble<'e> {
         match fault {
             Fault::ConnectTime { .. } => Self::NoAnswer,
             Fault::Connect { source, .. } => Self::in_chain(&**source),
-            Fault::Broken { source } => Self::in_chain(&source.0),
+            Fault::Broken { source } | Fault::Unprocessed { source } => Self::in_chain(&source.0),
             _ => Self::Other,
         }
     }
 
     fn in_chain(error: &'e (dyn Error + 'static)) -> Self {
-        chain(error).fold(Self::Other, |found, error| Self::here(error).unwrap_or(found))
+        causes(error).fold(Self::Other, |found, error| Self::here(error).unwrap_or(found))
     }
 
     fn here(error: &'e (dyn Error + 'static)) -> Option<Self> {
@@ -118,10 +118,13 @@ impl<'e> Trouble<'e> {
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
             return Some(match error {
                 rustls::Error::InvalidCertificate(error) => Self::Certificate(error),
-                rustls::Error::AlertReceived(alert) => Self::Alert(*alert),
+                rustls::Error::AlertReceived(alert) => Self::Alert(format!("{alert:?}")),
                 rustls::Error::InvalidMessage(_) => Self::NotTls,
                 _ => Self::Tls,
             });
+        }
+        if let Some(alert) = alert_told(error) {
+            return Some(Self::Alert(alert));
         }
         match error.downcast_ref::<io::Error>()?.kind() {
             io::ErrorKind::ConnectionRefused => Some(Self::Refused),
@@ -133,18 +136,51 @@ impl<'e> Trouble<'e> {
     }
 }
 
-/// An error and all that is beneath.
-fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| beneath(*error))
-}
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
 
-/// The next error. `source` passes over what an `io::Error` wraps, and says nothing of what h2 wraps.
-fn beneath<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
-    let io = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    let h2 = error.downcast_ref::<h2::Error>().and_then(h2::Error::get_io);
-    match (io, h2) {
-        (Some(inner), _) => Some(inner),
-        (_, Some(inner)) => Some(inner),
-        _ => error.source(),
+    use hyper_util::client::legacy::connect::HttpConnector;
+    use rustls::AlertDescription;
+
+    use super::super::super::resolver::Resolver;
+    use super::*;
+
+    fn connect(source: impl Error + Send + Sync + 'static) -> Fault {
+        Fault::Connect { origin: "https://a".into(), source: Arc::new(source) }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_not_known_is_told_from_an_address_where_nothing_listens() {
+        let failing = |kind: io::ErrorKind| {
+            let resolver = match kind {
+                io::ErrorKind::NotFound => Resolver::asking(|_| Err(io::ErrorKind::NotFound.into())),
+                _ => Resolver::asking(|_| Err(io::ErrorKind::TimedOut.into())),
+            };
+            HttpConnector::new_with_resolver(resolver)
+        };
+        for kind in [io::ErrorKind::NotFound, io::ErrorKind::TimedOut] {
+            let error = failing(kind).call("http://api.example:1".parse().unwrap()).await.unwrap_err();
+            let fault = connect(error);
+            assert!(matches!(Trouble::of(&fault), Trouble::Lookup), "{fault:?}");
+        }
+        let refused = connect(io::Error::from(io::ErrorKind::ConnectionRefused));
+        assert!(matches!(Trouble::of(&refused), Trouble::Refused));
+        let silent = connect(io::Error::from(io::ErrorKind::TimedOut));
+        assert!(matches!(Trouble::of(&silent), Trouble::NoAnswer));
+        let other = connect(io::Error::other("something"));
+        assert!(matches!(Trouble::of(&other), Trouble::Other));
+    }
+
+    #[test]
+    fn an_alert_is_found_however_deep_it_is_wrapped() {
+        let alert = rustls::Error::AlertReceived(AlertDescription::CertificateExpired);
+        let text = alert.to_string();
+        let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, alert));
+        for error in [wrapped, io::Error::new(io::ErrorKind::InvalidData, text)] {
+            let fault = connect(error);
+            let found = Trouble::of(&fault);
+            assert!(matches!(&found, Trouble::Alert(alert) if alert == "CertificateExpired"), "{found:?}");
+        }
     }
 }

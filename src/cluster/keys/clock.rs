@@ -1,10 +1,11 @@
 //! The cluster's time of day, as its answers tell it.
 
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
-use http::header::DATE;
+
+use super::super::headers::date;
 
 /// No answer has told the time yet.
 const UNKNOWN: i64 = i64::MIN;
@@ -27,8 +28,8 @@ impl Default for Clock {
 impl Clock {
     /// Takes the time over from an answer that has just come. One without a `Date` changes nothing.
     pub(crate) fn observe(&self, headers: &HeaderMap) {
-        if let Some(date) = headers.get(DATE).and_then(|date| seconds(date.to_str().ok()?)) {
-            self.at_begin.store(date - whole_seconds(self.begun.elapsed()), Relaxed);
+        if let Some(date) = date(headers) {
+            self.at_begin.store(date.as_second() - whole_seconds(self.begun.elapsed()), Relaxed);
         }
     }
 
@@ -39,12 +40,6 @@ impl Clock {
     }
 }
 
-/// An HTTP date (RFC 9110, section 5.6.7); the years that it can name are 1970 to 9999.
-fn seconds(date: &str) -> Option<i64> {
-    let date = httpdate::parse_http_date(date).ok()?;
-    Some(whole_seconds(date.duration_since(UNIX_EPOCH).ok()?))
-}
-
 fn whole_seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
@@ -53,6 +48,7 @@ fn whole_seconds(duration: Duration) -> i64 {
 mod tests {
     use super::*;
     use http::HeaderValue;
+    use http::header::DATE;
 
     fn dated(date: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(DATE, HeaderValue::from_static(date))])

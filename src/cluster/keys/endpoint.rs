@@ -3,13 +3,12 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use http::HeaderMap;
-use http::header::CACHE_CONTROL;
 use tokio::time::{Instant, timeout_at};
 
 use super::super::api::CallErrorKind;
 use super::super::credentials::{Access, Credentials};
 use super::super::error::{Fault, Phase};
+use super::super::headers::max_age;
 use super::super::inquiry;
 use super::super::limits::{KEY_SET_BYTES, KEYS_TIME};
 use super::super::observer::{ClusterEvent, Telemetry};
@@ -98,34 +97,4 @@ fn failure(fault: &Fault, attempted: Option<String>) -> Failure {
     let denied = matches!(fault.kind(), CallErrorKind::Forbidden | CallErrorKind::NotFound);
     let cause = cause_chain(fault);
     Failure { denied, cause: attempted.map_or(cause.clone(), |attempted| format!("{attempted}: {cause}")) }
-}
-
-/// `max-age` of `Cache-Control` (RFC 9111, section 5.2.2.1).
-fn max_age(headers: &HeaderMap) -> Option<Duration> {
-    let directives = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
-    let mut seconds = directives.flat_map(|value| value.split(',')).filter_map(|directive| {
-        let (name, seconds) = directive.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("max-age").then(|| seconds.trim().trim_matches('"').parse().ok())?
-    });
-    seconds.next().map(Duration::from_secs)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_says_how_long_it_counts() {
-        let of = |value: &'static str| {
-            let headers = HeaderMap::from_iter([(CACHE_CONTROL, http::HeaderValue::from_static(value))]);
-            max_age(&headers)
-        };
-        let hour = Some(Duration::from_hours(1));
-        assert_eq!(of("public, max-age=3600"), hour);
-        assert_eq!(of("Max-Age=\"3600\" , s-maxage=5"), hour);
-        for other in ["no-store", "max-age", "max-age=-1", "max-age=soon", "s-maxage=5", ""] {
-            assert_eq!(of(other), None, "{other}");
-        }
-        assert_eq!(max_age(&HeaderMap::new()), None);
-    }
 }

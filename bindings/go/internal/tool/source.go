@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	configv1 "github.com/spiffe/spire-plugin-sdk/proto/spire/service/common/config/v1"
 
@@ -34,7 +36,11 @@ func (s *source) clusters() string {
 	if err := json.Unmarshal(s.document, &document); err != nil || len(document.Clusters) == 0 {
 		return "none"
 	}
-	return fmt.Sprintf("%q", slices.Sorted(maps.Keys(document.Clusters)))
+	names := make([]string, 0, len(document.Clusters))
+	for _, name := range slices.Sorted(maps.Keys(document.Clusters)) {
+		names = append(names, strconv.Quote(name))
+	}
+	return strings.Join(names, ", ")
 }
 
 // source reads the configuration that the flags name.

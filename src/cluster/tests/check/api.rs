@@ -27,25 +27,38 @@ async fn an_older_server_than_those_of_the_tests_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_not_told_to_this_user_is_no_failure() {
-    let checkup = examine_handler(sound_but("/version", 403, ""), &config("")).await;
-    assert_eq!(outcomes(&checkup), "pppsppppp", "{checkup:#?}");
-    assert_eq!(checkup.server_version, None);
+async fn a_version_that_is_not_told_ends_nothing() {
+    for (status, body) in [(401, ""), (403, ""), (404, ""), (503, ""), (200, "<html>"), (200, "{}")] {
+        let checkup = examine_handler(sound_but("/version", status, body), &config("")).await;
+        assert_eq!(outcomes(&checkup), "pppsppppp", "{checkup:#?}");
+        assert!(
+            step(&checkup, "api_version").detail.starts_with("cannot be read: GET https://"),
+            "{checkup:#?}"
+        );
+        assert_eq!(checkup.server_version, None);
+    }
 }
 
 #[tokio::test]
-async fn what_is_no_api_server_ends_it() {
-    for (status, body, reason) in [
-        (200, "<html>", Reason::ApiBadResponse),
-        (200, "{}", Reason::ApiBadResponse),
-        (404, "", Reason::ApiError),
-        (502, "<html>", Reason::ApiError),
-        (429, "", Reason::ApiThrottled),
+async fn what_is_no_api_server_fails_where_it_matters() {
+    for (status, body, reason, remedy) in [
+        (200, "<html>", Reason::ApiBadResponse, "Check what answers at the kubeconfig's address."),
+        (404, "", Reason::ApiError, "."),
+        (502, "<html>", Reason::ApiError, "."),
+        (429, "", Reason::ApiThrottled, "."),
     ] {
-        let checkup = examine_handler(sound_but("/version", status, body), &config("")).await;
-        assert_eq!(outcomes(&checkup), "pppfsssss", "{checkup:#?}");
-        expect_failure(&checkup, "api_version", reason, "GET https://127.0.0.1:", ".");
+        let checkup = examine_handler(answering(move |_| (status, body.to_owned())), &config("")).await;
+        assert_eq!(outcomes(&checkup), "pppsfssss", "{checkup:#?}");
+        expect_failure(&checkup, "token_review", reason, "POST https://127.0.0.1:", remedy);
     }
+}
+
+#[tokio::test]
+async fn a_broken_answer_ends_it() {
+    let world = r#"{"answers":{"token_review":[{"fault":"close_before_headers"}]}}"#;
+    let checkup = examine_world(World::from_json(world).unwrap()).await;
+    assert_eq!(outcomes(&checkup), "ppppfssss", "{checkup:#?}");
+    expect_failure(&checkup, "token_review", Reason::ApiUnreachable, "POST https://127.0.0.1:", "Check");
 }
 
 #[tokio::test]

@@ -52,6 +52,44 @@ async fn a_server_of_an_unknown_ca_is_told_by_its_issuer() {
 }
 
 #[tokio::test]
+async fn a_renewed_ca_is_told_from_a_strange_one() {
+    let same_name = |params: &mut rcgen::CertificateParams| {
+        params.distinguished_name.push(rcgen::DnType::CommonName, "the-server");
+    };
+    let checkup =
+        examine_pair(Authority::new().issue_with("127.0.0.1", same_name), &Authority::new(), &[CA]).await;
+    let detail = "CN=rcgen self signed cert), which has the same name and another key: ";
+    expect_failure(&checkup, "tls", Reason::ApiUnreachable, detail, "Set `certificate-authority`");
+    let checkup = examine_pair(Pair::self_signed("127.0.0.1"), &Authority::new(), &[CA]).await;
+    expect_failure(
+        &checkup,
+        "tls",
+        Reason::ApiUnreachable,
+        "is not vouched for",
+        "Set `certificate-authority`",
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_breaks_off_for_the_client_certificate_is_told_so() {
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let handler = answering(|request| sound(request.uri().path()));
+    let plan = Plan { client_ca: Some(authority.pem.clone()), ..Plan::new(&authority, handler) };
+    let server = Server::start(plan).await;
+    let stranger = Authority::new().issue("x");
+    folder.write("ca.crt", &authority.pem);
+    folder.write("client.crt", &stranger.certificate);
+    folder.write("client.key", &stranger.key);
+    let cluster = [format!("server: https://{}", server.address), CA.into()];
+    let user = ["client-certificate: client.crt".to_owned(), "client-key: client.key".to_owned()];
+    let checkup = examine(&world::cluster(&folder.kubeconfig(&cluster, &user)), &config("")).await;
+    let failure = checkup.first_failure().unwrap_or_else(|| panic!("nothing failed: {checkup:#?}"));
+    assert_eq!(failure.reason, Some(Reason::ApiUnreachable), "{checkup:#?}");
+    let detail = "the server broke TLS off (DecryptError), having been shown client certificate ";
+    assert!(failure.detail.starts_with(detail), "{checkup:#?}");
+}
+
+#[tokio::test]
 async fn a_certificate_for_another_name_tells_its_names() {
     let authority = Authority::new();
     let checkup = examine_pair(authority.issue("api.example"), &authority, &[CA]).await;

@@ -74,7 +74,7 @@ async fn an_expired_client_certificate_fails_first_though_the_server_says_so_las
 async fn an_expired_token_is_renewed_by_the_remedy() {
     let text = token(r#"{"exp":1612310400,"sub":"system:serviceaccount:spire:spire-server"}"#);
     let checkup = examine_user(&["tokenFile: reviewer.token"], &[("reviewer.token", &text)]).await;
-    let remedy = "into the file:\nkubectl -n spire create token spire-server > /";
+    let remedy = "into the file:\nkubectl create token spire-server --namespace spire > /";
     expect_failure(&checkup, "credentials", Reason::ApiUnauthenticated, "expired on 2021-02-03", remedy);
     assert!(!format!("{checkup:?}").contains("marker"), "{checkup:#?}");
 
@@ -145,4 +145,43 @@ async fn unavailable_credentials_end_it_with_file_and_fault() {
         expect_failure(&checkup, "credentials", Reason::CredentialsUnavailable, detail, remedy);
         assert_eq!((checkup.server, checkup.user), (None, None));
     }
+}
+
+#[tokio::test]
+async fn one_valid_credential_of_two_is_enough() {
+    let [certificate, key] = certificate(|params| params.not_after = rcgen::date_time_ymd(2021, 2, 3));
+    let user = [CERTIFICATE[0], CERTIFICATE[1], "token: devcluster-reviewer"];
+    let checkup = examine_user(&user, &[(certificate.0, &certificate.1), (key.0, &key.1)]).await;
+    assert_eq!(outcomes(&checkup), "wpppppppp", "{checkup:#?}");
+    assert!(step(&checkup, "credentials").detail.contains("expired on 2021-02-03"), "{checkup:#?}");
+}
+
+#[tokio::test]
+async fn the_servers_clock_decides_and_not_this_machines() {
+    let checkup = examine_expired(answering(|request| sound(request.uri().path()))).await;
+    assert_eq!(outcomes(&checkup), "wpppppppp", "{checkup:#?}");
+    let detail = &step(&checkup, "credentials").detail;
+    assert!(
+        detail.ends_with("expired on 2021-02-03T00:00:00Z; yet the API server accepts it: see `clock`"),
+        "{detail}"
+    );
+    assert!(checkup.usable());
+}
+
+/// A server that answers in this way, looked at with a token that has expired by this machine's clock.
+async fn examine_expired(handler: Handler) -> Checkup {
+    let expired = format!("token: {}", token(r#"{"exp":1612310400}"#));
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let server = Server::start(Plan::new(&authority, handler)).await;
+    folder.write("ca.crt", &authority.pem);
+    let cluster = [format!("server: https://{}", server.address), "certificate-authority: ca.crt".into()];
+    examine(&world::cluster(&folder.kubeconfig(&cluster, &[expired])), &config("")).await
+}
+
+#[tokio::test]
+async fn whoever_is_forbidden_something_was_let_in() {
+    let checkup = examine_expired(sound_but("/tokenreviews", 403, "")).await;
+    assert_eq!(outcomes(&checkup), "wpppfpppp", "{checkup:#?}");
+    let checkup = examine_expired(sound_but("/tokenreviews", 503, "")).await;
+    expect_failure(&checkup, "credentials", Reason::ApiUnauthenticated, "expired on 2021-02-03", "");
 }

@@ -15,7 +15,7 @@ async fn some_run_at_a_time_and_whoever_gets_no_turn_is_told() {
     let turns = checkups.iter().filter(|checkup| outcomes(checkup) == "pppfsssss").count();
     let waited: Vec<_> = checkups.iter().filter(|checkup| outcomes(checkup) == "fssssssss").collect();
     assert_eq!((turns, waited.len()), (4, 4), "{checkups:#?}");
-    expect_failure(waited[0], "credentials", Reason::Overloaded, "other checks of this cluster", "Repeat it");
+    expect_failure(waited[0], "credentials", Reason::DeadlineExceeded, "before its turn came", "Repeat it");
     let late = checkups.iter().find(|checkup| outcomes(checkup) == "pppfsssss").unwrap();
     expect_failure(late, "api_version", Reason::DeadlineExceeded, "time ran out", "call_timeout_ms");
 }

@@ -4,8 +4,8 @@
 //
 // DIRECTORY then holds ca.crt, the API server's server.crt and server.key for 127.0.0.1, the pair with which it signs
 // service-account tokens (service-account.key and service-account.pub), USER.crt and USER.key for each user, and
-// other-ca.crt, an authority that has signed other-server.crt alone, with its key other-server.key. A user's certificate is good for a day, or for HOURS from now: with
-// a negative number it has ended.
+// other-ca.crt, an authority that has signed other-server.crt alone, with its key other-server.key. A user's certificate is good
+// for 30 days, or for HOURS from now: with a negative number it has ended.
 package main
 
 import (
@@ -145,7 +145,7 @@ func setValidity(template *x509.Certificate) error {
 	template.SerialNumber = serial
 	now := time.Now()
 	if template.NotAfter.IsZero() {
-		template.NotAfter = now.Add(24 * time.Hour)
+		template.NotAfter = now.Add(30 * 24 * time.Hour)
 	}
 	template.NotBefore = now.Add(-time.Minute)
 	if template.NotAfter.Before(now) {
