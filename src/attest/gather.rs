@@ -76,36 +76,42 @@ async fn in_one_round_trip(
         }
     }));
 
-    let review = beside(reviewed(cluster, api, findings), asked_pod.as_mut());
-    let binding = beside(review, asked_node.as_mut()).await?;
-    if !claims.agree_with(&binding) {
-        return by_extras(cluster, binding, api, findings).await;
-    }
-    let pod = async {
-        asked_pod.as_mut().await;
-        // It has just been awaited.
-        let first = asked_pod.as_mut().take_output();
-        objects::bound_pod(api, &binding, first).await
+    let binding = {
+        let mut review = pin!(reviewed(cluster, api, findings));
+        let mut review_and_pod = pin!(beside(review.as_mut(), asked_pod.as_mut()));
+        beside(review_and_pod.as_mut(), asked_node.as_mut()).await?
     };
-    let pod = beside(pod, asked_node.as_mut()).await?;
+    if !claims.agree_with(&binding) {
+        // Boxed, as is what else is seldom done: room for it would be made for every attestation.
+        return Box::pin(by_extras(cluster, binding, api, findings)).await;
+    }
+    let pod = {
+        let mut pod = pin!(async {
+            asked_pod.as_mut().await;
+            let first = asked_pod.as_mut().take_output();
+            objects::bound_pod(api, &binding, first).await
+        });
+        beside(pod.as_mut(), asked_node.as_mut()).await?
+    };
     asked_node.as_mut().await;
     let node = match asked_node.as_mut().take_output().flatten() {
         Some(node) => node,
-        None => api.node(&pod.node_name).await,
+        None => Box::pin(api.node(&pod.node_name)).await,
     };
     Ok(Gathered { binding, objects: Some((pod, node.map_err(Refusal::Call)?)) })
 }
 
 /// What `main` comes to; `aside` goes on meanwhile.
-async fn beside<T, F: Future>(main: impl Future<Output = T>, mut aside: Pin<&mut MaybeDone<F>>) -> T {
-    let mut main = pin!(main);
-    poll_fn(|context| {
+fn beside<'f, T>(
+    mut main: Pin<&'f mut (impl Future<Output = T> + Send)>,
+    mut aside: Pin<&'f mut MaybeDone<impl Future<Output: Send> + Send>>,
+) -> impl Future<Output = T> + Send + 'f {
+    poll_fn(move |context| {
         let outcome = main.as_mut().poll(context);
         // What it comes to is kept.
         let _ = aside.as_mut().poll(context);
         outcome
     })
-    .await
 }
 
 /// Pod and node after TokenReview: together if its extras name the node, else one after the other.

@@ -32,7 +32,7 @@ pub async fn pod(
         return Ok(pod);
     }
     // The pod may have been replaced since TokenReview, or the answer may be old: one fresh look decides.
-    api.pod(&binding.namespace, &binding.pod_name).await.map_err(Refusal::Call)
+    Box::pin(api.pod(&binding.namespace, &binding.pod_name)).await.map_err(Refusal::Call)
 }
 
 fn judge_pod(binding: &Binding, pod: &Pod) -> Result<(), Refusal> {
