@@ -16,6 +16,7 @@ mod stats;
 mod task;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use attestor::{Attestor, validate};
 pub use document::{Answer, Document, documents_alive};

@@ -16,8 +16,9 @@ use super::generation::{ClusterAtWork, Generation};
 use super::operation::{Completion, Stop};
 use super::options::Options;
 use super::report::Attestation;
-use super::slots::{QueuedBytes, Request, Slot};
+use super::slots::QueuedBytes;
 use super::stats::Tally;
+use super::waiting::Waiting;
 use crate::attest::{self, AgentAttributes, Candidate, Facts, Findings, Refusal, Standing, Trail};
 use crate::cluster::Session;
 use crate::outcome::{ErrorStyle, Reason};
@@ -193,13 +194,6 @@ pub(super) struct Work {
     judged: Result<Standing, Refusal>,
 }
 
-/// What is held while a slot is waited for.
-pub(super) struct Waiting {
-    request: Request,
-    bytes: usize,
-    memory: Arc<QueuedBytes>,
-}
-
 impl Work {
     pub(super) async fn run(self, waiting: Waiting, stopped: oneshot::Receiver<Stop>) {
         let Self { mut job, generation, cluster, candidate, judged } = self;
@@ -216,7 +210,8 @@ impl Work {
             let attestation = async {
                 // Half of the time at most is spent waiting, so that whoever gets a slot has time to use it.
                 let latest = job.begun + timeout / 2;
-                let ready = take_slot(&cluster, &candidate, judged, waiting, latest).await;
+                let purpose = if findings.trail.is_some() { Purpose::Explain } else { Purpose::Attest };
+                let ready = waiting.ready(&cluster, &candidate, judged, purpose, latest).await;
                 let (slot, judged) = ready?;
                 // Boxed here and not before: what waits in the queue stays small.
                 let decision =
@@ -243,35 +238,6 @@ impl Work {
         job.findings = findings;
         job.finish(Some(&cluster), Some(&session), verdict);
     }
-}
-
-/// Waits for a slot, and with it for the cluster's first keys if these are not known yet. A token that turns out to be
-/// unknown then waits again, in the lane of such tokens.
-async fn take_slot(
-    cluster: &ClusterAtWork,
-    candidate: &Candidate,
-    mut judged: Result<Standing, Refusal>,
-    waiting: Waiting,
-    latest: Instant,
-) -> Result<(Slot, Result<Standing, Refusal>), Refusal> {
-    let Waiting { request, bytes, memory } = waiting;
-    let overloaded = |why| Refusal::Overloaded { why };
-    let slot = match request.granted(latest).await {
-        Ok(slot) => slot,
-        Err(why) => return Err(judged.err().unwrap_or(overloaded(why))),
-    };
-    if !matches!(judged, Ok(Standing::KeysUnknown)) {
-        return Ok((slot, judged));
-    }
-    cluster.api.keys().first(latest).await;
-    judged = cluster.judge(candidate, &Handle::current());
-    let lane = cluster.lane(&judged);
-    if Arc::ptr_eq(lane, &cluster.lanes.ordinary) {
-        return Ok((slot, judged));
-    }
-    drop(slot);
-    let slot = lane.request(bytes, &memory).map_err(overloaded)?.granted(latest).await.map_err(overloaded)?;
-    Ok((slot, judged))
 }
 
 async fn decide(

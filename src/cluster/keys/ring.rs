@@ -64,15 +64,25 @@ impl<S: Source> Ring<S> {
         Some(verification)
     }
 
-    /// Waits for the first keys of this cluster, for the short time that they may be waited for, until `latest` at most.
+    /// Waits for the first keys of this cluster, for the short time that an attestation may wait for them, until `latest` at
+    /// most.
     pub(crate) async fn first(&self, latest: Instant) {
+        self.first_until(|attestations_wait_until| attestations_wait_until.min(latest)).await;
+    }
+
+    /// The same for who has come to see what the keys say: until `latest`.
+    pub(crate) async fn first_patiently(&self, latest: Instant) {
+        self.first_until(|_| latest).await;
+    }
+
+    async fn first_until(&self, until: impl Fn(Instant) -> Instant) {
         // Registered before the look, so that no end in between is missed.
         let mut ended = pin!(self.ended.notified());
         ended.as_mut().enable();
-        let until = self.life().wait_until();
-        if let Some(until) = until {
+        let wait_until = self.life().wait_until();
+        if let Some(wait_until) = wait_until {
             // Whether the keys came is seen by who asks next.
-            let _ = timeout_at(until.min(latest), ended).await;
+            let _ = timeout_at(until(wait_until), ended).await;
         }
     }
 

@@ -6,7 +6,8 @@ mod slots;
 use tokio::sync::oneshot;
 
 use super::operation::Stop;
-use super::task::{Waiting, Work};
+use super::task::Work;
+use super::waiting::Waiting;
 
 fn size_of_task<F>(_: impl FnOnce(Work, Waiting, oneshot::Receiver<Stop>) -> F) -> usize {
     size_of::<F>()

@@ -140,6 +140,17 @@ async fn keys_that_do_not_come_are_waited_for_a_quarter_of_a_second_by_all_toget
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_has_come_to_see_the_keys_waits_for_them() {
+    let (ring, _) = ring(Vec::new(), Duration::from_secs(1));
+    verify(&ring, "");
+    let begun = Instant::now();
+    ring.first_patiently(begun + Duration::from_millis(700)).await;
+    assert_eq!(begun.elapsed(), Duration::from_millis(700));
+    ring.first_patiently(begun + Duration::from_secs(9)).await;
+    assert_eq!(begun.elapsed(), Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unknown_kid_gets_the_keys_read_again_once_in_ten_seconds() {
     let (old, new) = (Signer::ec("ES256"), Signer::ec("ES256"));
     let (ring, memory) = ring(vec![old.jwk(Some("old"))], Duration::ZERO);
