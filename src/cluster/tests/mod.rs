@@ -16,6 +16,7 @@ mod rotation;
 mod rotation_under_load;
 mod second_look;
 mod secrets;
+mod signing_keys;
 mod trust;
 mod turns;
 mod world;
