@@ -129,6 +129,11 @@ impl Credentials {
         &self.source
     }
 
+    /// What the last look that found anything found.
+    pub(super) fn current(&self) -> Option<Arc<Access>> {
+        self.current.load_full()
+    }
+
     /// The outcome of a look that begins after this call. The caller bounds the time.
     pub(super) async fn fresh(self: &Arc<Self>) -> Result<Arc<Access>, Fault> {
         let mut ended = self.ended.subscribe();

@@ -78,6 +78,12 @@ pub(super) const CONNECTION_WINDOW: u32 = 4 << 20;
 /// Largest answer. etcd's objects are below 2 MiB.
 pub(super) const ANSWER_BYTES: usize = 4 << 20;
 
+/// For one reading of the signing keys, which nobody waits for: until it has ended there is no other.
+pub(super) const KEYS_TIME: Duration = Duration::from_secs(10);
+
+/// Largest key set. One key has less than 2 KiB.
+pub(super) const KEY_SET_BYTES: usize = 1 << 20;
+
 /// Room made for an answer before any of it has come: an ordinary pod fits, and a length that is only announced costs
 /// nothing.
 pub(super) const ROOM_AT_FIRST: usize = 64 << 10;

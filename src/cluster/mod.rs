@@ -6,6 +6,8 @@
 //! Credentials ── a look at the files before each attestation ── kubeconfig, in_cluster, exec, files, settings
 //!    │
 //! Transport ── leases on shared connections ── pool, connection, route, resolver, tls
+//!
+//! SigningKeys ── what they say of a token, and how they are kept up to date ── keys, inquiry
 //! ```
 
 use std::fmt;
@@ -35,6 +37,8 @@ mod files;
 mod headers;
 mod impersonation;
 mod in_cluster;
+mod inquiry;
+pub mod keys;
 mod kubeconfig;
 mod limits;
 mod no_proxy;
@@ -63,6 +67,7 @@ use api::Token;
 use budget::RetryBudget;
 use credentials::{Credentials, Source};
 use environment::Environment;
+use keys::{Endpoint, SigningKeys};
 use observer::Telemetry;
 
 /// One configured cluster: an API server's address and a credential. Costs nothing while nobody asks it.
@@ -70,6 +75,7 @@ pub struct Cluster {
     name: String,
     call_timeout: Duration,
     credentials: Arc<Credentials>,
+    keys: Arc<SigningKeys>,
     telemetry: Arc<Telemetry>,
     retry_budget: RetryBudget,
     /// `lookup` claims: pods and nodes are not read.
@@ -104,11 +110,14 @@ impl Cluster {
     ) -> Self {
         let telemetry = Arc::new(Telemetry::new(observer));
         let credentials = Arc::new(Credentials::new(source, environment, Arc::clone(&telemetry)));
+        let endpoint = Endpoint::new(Arc::clone(&credentials), Arc::clone(&telemetry), call_timeout);
+        let keys = Arc::new(SigningKeys::new(endpoint));
         let claims_only = false;
         Self {
             name,
             call_timeout,
             credentials,
+            keys,
             telemetry,
             retry_budget: RetryBudget::default(),
             claims_only,
@@ -120,6 +129,18 @@ impl Cluster {
     #[must_use]
     pub fn session(self: &Arc<Self>, deadline: Instant, token: Token) -> Session {
         Session::new(Arc::clone(self), deadline, token)
+    }
+
+    /// The keys that sign this cluster's tokens.
+    #[must_use]
+    pub fn keys(&self) -> &Arc<SigningKeys> {
+        &self.keys
+    }
+
+    /// The cluster's time in seconds since the epoch, once an answer told it.
+    #[must_use]
+    pub fn time(&self) -> Option<i64> {
+        self.telemetry.clock.now()
     }
 
     /// What this cluster has cost so far.

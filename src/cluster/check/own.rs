@@ -19,6 +19,7 @@ const TOKEN_ENDS_SOON: SignedDuration = SignedDuration::from_secs(60);
 /// All that a request is signed with.
 pub(super) struct Own {
     pub(super) proofs: Vec<Proof>,
+    impersonated: Option<String>,
 }
 
 /// One thing that says who asks.
@@ -80,13 +81,26 @@ impl Own {
                 Proof { kind: Kind::Basic, place: source.to_string(), ..Proof::nothing() }
             }
         });
-        Self { proofs: certificate.into_iter().chain(authorization).collect() }
+        let impersonated = access.impersonation.get("impersonate-user");
+        Self {
+            proofs: certificate.into_iter().chain(authorization).collect(),
+            impersonated: impersonated.map(|user| String::from_utf8_lossy(user.as_bytes()).into_owned()),
+        }
+    }
+
+    /// As whom is asked, if as somebody else.
+    pub(super) fn impersonated(&self) -> Option<&str> {
+        self.impersonated.as_deref()
     }
 
     /// What it is and where from.
     pub(super) fn describe(&self) -> String {
         let all: Vec<String> = self.proofs.iter().map(Proof::describe).collect();
-        if all.is_empty() { "no credential".to_owned() } else { all.join(" and ") }
+        let all = if all.is_empty() { "no credential".to_owned() } else { all.join(" and ") };
+        match &self.impersonated {
+            Some(user) => format!("{all}, asking as {user}"),
+            None => all,
+        }
     }
 
     /// The user that it names, if the server cannot be asked.

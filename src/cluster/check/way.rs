@@ -81,8 +81,8 @@ pub(super) async fn shown_certificates(access: &Access, until: Instant) -> Vec<C
 /// What kept a connection from being made or used.
 #[derive(Debug)]
 pub(super) enum Trouble<'e> {
-    /// The proxy on the way cannot be used, or refuses.
-    Proxy,
+    /// The proxy on the way cannot be used, for this reason, or refuses.
+    Proxy(Box<Self>),
     /// The name cannot be looked up.
     Lookup,
     /// Nothing listens there.
@@ -113,11 +113,10 @@ impl<'e> Trouble<'e> {
     }
 
     fn in_chain(error: &'e (dyn Error + 'static)) -> Self {
+        let trouble = causes(error).fold(Self::Other, |found, error| Self::here(error).unwrap_or(found));
         // What is behind it concerns the proxy, not the server.
-        if causes(error).any(<dyn Error>::is::<Named>) {
-            return Self::Proxy;
-        }
-        causes(error).fold(Self::Other, |found, error| Self::here(error).unwrap_or(found))
+        let of_proxy = causes(error).any(<dyn Error>::is::<Named>);
+        if of_proxy { Self::Proxy(Box::new(trouble)) } else { trouble }
     }
 
     fn here(error: &'e (dyn Error + 'static)) -> Option<Self> {

@@ -4,6 +4,8 @@ use super::super::proxy_server::{Manner, ProxyServer};
 use super::super::world::Pair;
 use super::*;
 
+const CA: &str = "certificate-authority: ca.crt";
+
 /// A sound server called `api.test` with this certificate, behind a proxy of this manner.
 async fn examine_behind(manner: Manner, pair: Pair, authority: &Authority, user: &str) -> Checkup {
     let folder = Folder::new();
@@ -13,7 +15,7 @@ async fn examine_behind(manner: Manner, pair: Pair, authority: &Authority, user:
     folder.write("ca.crt", &authority.pem);
     let cluster = [
         "server: https://api.test:6443".to_owned(),
-        "certificate-authority: ca.crt".to_owned(),
+        CA.to_owned(),
         format!("proxy-url: http://u:marker@{}", proxy.address),
     ];
     let kubeconfig = folder.kubeconfig(&cluster, &[user.to_owned()]);
@@ -85,4 +87,51 @@ async fn a_plugin_is_named_and_what_it_answers_is_not_shown() {
     let detail = "exec plugin sh: ended with exit status 3";
     expect_failure(&failing, "credentials", Reason::CredentialsUnavailable, detail, "Run sh by hand");
     assert!(!format!("{checkup:?} {failing:?}").contains("marker"), "{checkup:?} {failing:?}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_down_is_told_from_one_that_refuses() {
+    let (authority, folder) = (Authority::new(), Folder::new());
+    folder.write("ca.crt", &authority.pem);
+    let address = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let cluster =
+        ["server: https://api.test:6443".into(), CA.into(), format!("proxy-url: http://u:marker@{address}")];
+    let checkup =
+        examine(&world::cluster(&folder.kubeconfig(&cluster, &["token: t0".into()])), &config("")).await;
+    assert_eq!(outcomes(&checkup), "pfsssssss", "{checkup:#?}");
+    let detail = format!("nothing listens at the proxy's address, http://{address}: ");
+    expect_failure(
+        &checkup,
+        "reach",
+        Reason::ApiUnreachable,
+        &detail,
+        "Start the proxy, or correct `proxy-url` in",
+    );
+    assert!(!format!("{checkup:?}").contains("marker"), "{checkup:?}");
+}
+
+/// A server that answers in this way, looked at by a user who asks as another.
+async fn examine_as_jane(handler: Handler) -> Checkup {
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let server = Server::start(Plan::new(&authority, handler)).await;
+    folder.write("ca.crt", &authority.pem);
+    let cluster = [format!("server: https://{}", server.address), CA.into()];
+    let kubeconfig = folder.kubeconfig(&cluster, &["token: t0".into(), "as: jane".into()]);
+    examine(&world::cluster(&kubeconfig), &config("")).await
+}
+
+#[tokio::test]
+async fn whoever_asks_as_somebody_else_is_told_as_both() {
+    let checkup = examine_as_jane(answering(|request| sound(request.uri().path()))).await;
+    assert_eq!(outcomes(&checkup), "ppppppppp", "{checkup:#?}");
+    let detail = &step(&checkup, "credentials").detail;
+    assert!(detail.ends_with(", asking as jane"), "{detail}");
+
+    let forbidding = answering(|request| match request.uri().path() {
+        "/version" => sound("/version"),
+        _ => (403, String::new()),
+    });
+    let checkup = examine_as_jane(forbidding).await;
+    let remedy = "the verb impersonate on users";
+    expect_failure(&checkup, "token_review", Reason::ApiForbidden, "may not ask as jane", remedy);
 }
