@@ -11,7 +11,7 @@
 //! | 17 to 24, 26 | `objects` |
 //! | 25 | `identity` |
 //!
-//! [`explain`] walks through the same rows, shows each, and does not stop at a failure; `trail` names them, `remedy` says
+//! [`mod@explain`] walks through the same rows, shows each, and does not stop at a failure; `trail` names them, `remedy` says
 //! what to do.
 //!
 //! This room only decides. It asks the cluster through [`ClusterApi`] and knows neither runtime nor clock nor HTTP.

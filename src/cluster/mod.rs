@@ -3,15 +3,12 @@
 //! ```text
 //! Session ── one attestation: deadline, tries, records ── request, answer, body, retry, budget
 //!    │
-//! Credentials ── a look at the files before each attestation ── kubeconfig, in_cluster, files, settings
+//! Credentials ── a look at the files before each attestation ── kubeconfig, in_cluster, exec, files, settings
 //!    │
-//! Transport ── leases on shared connections ── pool, connection, resolver, tls
+//! Transport ── leases on shared connections ── pool, connection, route, resolver, tls
 //!
 //! SigningKeys ── what they say of a token, and how they are kept up to date ── keys, inquiry
 //! ```
-//!
-//! Not here yet, and refused by name where a kubeconfig asks for it: proxies, exec plugins and impersonation
-//! (`kubeconfig`, `environment`).
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,21 +30,26 @@ mod counters;
 mod credentials;
 mod environment;
 mod error;
+mod exec;
 #[cfg(feature = "fault-injection")]
 pub(crate) mod fault_injection;
 mod files;
 mod headers;
+mod impersonation;
 mod in_cluster;
 mod inquiry;
 pub mod keys;
 mod kubeconfig;
 mod limits;
+mod no_proxy;
 mod nulls;
 mod observer;
 mod pool;
+mod proxy;
 mod request;
 mod resolver;
 mod retry;
+mod route;
 pub(crate) mod secret;
 mod session;
 mod settings;
