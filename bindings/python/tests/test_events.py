@@ -42,6 +42,7 @@ class Events(Case):
         self.handler = Records()
         self.logger = logging.getLogger(self.id())
         self.logger.propagate = False
+        self.logger.setLevel(1)
         self.logger.addHandler(self.handler)
 
     def test_records_have_levels_and_fields(self) -> None:
@@ -99,6 +100,17 @@ class Events(Case):
             others = {"connected to the API server", "shutting down"}
             self.assertEqual(self.handler.events() - others, seen, logging.getLevelName(level))
 
+    def test_the_logger_s_own_level_may_change_later(self) -> None:
+        given = cluster()
+        self.logger.setLevel(logging.ERROR)
+        with Attestor(given.config, logger=self.logger, log_level=logging.DEBUG) as attestor:
+            attestor.attest(given.payload)
+            soon(lambda: attestor.stats().documents_alive == 0, "the log's thread has dropped the records")
+            self.assertEqual(self.handler.records, [])
+            self.logger.setLevel(logging.DEBUG)
+            attestor.attest(given.payload)
+        self.assertIn("agent attested", self.handler.events())
+
     def test_records_come_beside_asyncio(self) -> None:
         given = cluster()
 
@@ -149,6 +161,7 @@ class Tokens(Case):
         self.written = io.StringIO()
         self.logger = logging.getLogger(self.id())
         self.logger.propagate = False
+        self.logger.setLevel(1)
         self.logger.addHandler(logging.StreamHandler(self.written))
 
     def parts(self, token: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import sys
 import threading
@@ -109,7 +110,8 @@ def closed_loop() -> None:
         running.run_until_complete(asyncio.sleep(0.001))
     running.close()
     del left, running
-    # The tasks are gone, and with them what they waited for.
+    # Loop and tasks are garbage now, and with the tasks goes what they waited for.
+    gc.collect()
     while attestor.stats().attestations.get("CANCELED") != 4:
         time.sleep(0.001)
     asyncio.run(attestor.close())
