@@ -70,7 +70,11 @@ class Events(Case):
 
     def test_a_configuration_that_is_refused_is_told_as_without_a_logger(self) -> None:
         good = cluster().config
-        for wrong in ({}, b"{", b"[]", {"engine": {"worker_threads": 0}}, {**good, "engine": 5}, {"clusters": {}}):
+        wrongs: tuple[psat_attestor.Config, ...] = (
+            *({}, b"{", b"[]", {"engine": {"worker_threads": 0}}),
+            *({**good, "engine": 5}, {"clusters": {}}, {**good, "engine": {"worker_threads": 0}}),
+        )
+        for wrong in wrongs:
             error = self.refusal(psat_attestor.ConfigInvalidError, Attestor, wrong)
             logged = self.refusal(psat_attestor.ConfigInvalidError, Attestor, wrong, logger=self.logger)
             self.assertEqual((logged.message, logged.notes), (error.message, error.notes))
@@ -130,7 +134,13 @@ class Events(Case):
     def test_a_handler_with_a_fault_is_told_and_does_not_end_the_log(self) -> None:
         given = cluster()
         faults: list[object] = []
-        self.logger.addFilter(lambda record: 1 // (getattr(record, "event", "") != "agent refused"))
+
+        def refuse(record: logging.LogRecord) -> bool:
+            if getattr(record, "event", "") == "agent refused":
+                raise ValueError("a fault of the filter")
+            return True
+
+        self.logger.addFilter(refuse)
         with unittest.mock.patch.object(threading, "excepthook", faults.append):
             with Attestor(given.config, logger=self.logger, log_level=logging.DEBUG) as attestor:
                 self.refusal(psat_attestor.PermissionDeniedError, attestor.attest, given.refused)

@@ -19,6 +19,8 @@ HOW, CONFIG, PAYLOAD = sys.argv[1:]
 config, payload = Path(CONFIG).read_bytes(), Path(PAYLOAD).read_bytes()
 logging.getLogger("psat").addHandler(logging.NullHandler())
 logger = logging.getLogger("psat")
+# Lives as long as this module.
+kept: list[object] = []
 
 
 def in_flight(attestor: psat_attestor.Attestor | aio.Attestor) -> int:
@@ -92,11 +94,11 @@ def tasks() -> None:
 def loop() -> None:
     """The loop is never closed, and its tasks are pending when the program ends."""
     silence_asyncio()
-    global attestor, running, left
     attestor = aio.Attestor(config)
     running = asyncio.new_event_loop()
     left = [running.create_task(attestor.attest(payload)) for _ in range(4)]
     running.run_until_complete(asyncio.sleep(0.01))
+    kept.extend([attestor, running, *left])
 
 
 def closed_loop() -> None:
