@@ -149,8 +149,7 @@ def ends_well(case: unittest.TestCase, script: str, *arguments: object, rounds: 
         # Some at once, since they mostly wait.
         children = [start_child(script, *arguments) for _ in range(min(left, 4))]
         left -= len(children)
-        for child in children:
-            output, errors = finish(child)
+        for child, (output, errors) in [(child, finish(child)) for child in children]:
             case.assertEqual((child.returncode, errors), (0, ""), f"{script} {arguments}\n{output}")
     return output
 
