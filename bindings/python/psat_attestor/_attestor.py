@@ -9,8 +9,9 @@ from typing import NoReturn
 
 from psat_attestor import _core
 from psat_attestor._answers import attestation_of, explanation_of, report_of, stats_of
+from psat_attestor._ending import in_main_thread
 from psat_attestor._input import Config, Payload, check_options_of, config_of, options_of, payload_of
-from psat_attestor._threads import attest_in_slices, in_main_thread, interruptibly
+from psat_attestor._threads import attest_in_slices, interruptibly
 from psat_attestor.results import Attestation, CheckReport, Explanation, Validation
 from psat_attestor.stats import Stats
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from psat_attestor import _capi, _fork, reasons
 from psat_attestor._answers import Answer
+from psat_attestor._ending import end_with_the_program, hold_at_the_end
 from psat_attestor._events import EventLog
 from psat_attestor._input import engine_alone
 from psat_attestor._library import load, require
@@ -19,6 +20,8 @@ from psat_attestor.results import Validation
 
 # How long `close` waits for calls that are on their way out, and for handlers of log records.
 _PATIENCE_S = 5.0
+# The same at the end of the program.
+_PATIENCE_AT_THE_END_S = 1.0
 
 
 class Core:
@@ -38,9 +41,10 @@ class Core:
         self._log = None if logger is None else EventLog(self.library, logger, level)
         first, more = (config, False) if self._log is None else engine_alone(config)
         self._pointer, self.validation = _new(self.library, first, config)
-        # Not at the end of the program: threads may be inside then, and the system takes everything back.
+        # Not freed at the end of the program: the system takes everything back.
         self._free = weakref.finalize(self, _free, self.library, self._pointer, self._log)
         self._free.atexit = False
+        end_with_the_program(self)
         try:
             self._begin(config if more else None)
         except BaseException:
@@ -73,8 +77,8 @@ class Core:
         try:
             code = getattr(self.library, function)(self._pointer, *arguments, ctypes.byref(document))
         finally:
-            self._leave()
             answer = take(self.library, document)
+            self._leave()
         return Answer(code, answer)
 
     def call_with_payload(self, function: str, payload: bytes | None, options: bytes | None) -> Answer:
@@ -141,6 +145,17 @@ class Core:
         if left:
             self._free()
 
+    def end(self) -> bool:
+        """At the end of the program: ends the calls of other threads. Whether there were any."""
+        with self._calls:
+            if self._inside == 0 or self._closed:
+                return False
+            self._closed = True
+        self.library.psat_attestor_shutdown(self._pointer, int(_PATIENCE_AT_THE_END_S * 1000))
+        with self._calls:
+            self._calls.wait_for(lambda: self._inside == 0, _PATIENCE_AT_THE_END_S)
+        return True
+
     def ensure_open(self) -> None:
         """Raises what a call would, if the attestor is closed or freed, or is the parent's."""
         if self._forked():
@@ -151,6 +166,7 @@ class Core:
     def _enter(self) -> None:
         # At first without the lock, which another thread may have held at a fork.
         self.ensure_open()
+        hold_at_the_end()
         with self._calls:
             self.ensure_open()
             self._inside += 1
@@ -159,6 +175,7 @@ class Core:
         with self._calls:
             self._inside -= 1
             self._calls.notify_all()
+        hold_at_the_end()
 
     def _forked(self) -> bool:
         return self._born != _fork.generation()

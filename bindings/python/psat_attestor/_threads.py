@@ -6,7 +6,6 @@ import _thread
 import asyncio
 import contextlib
 import ctypes
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import TypeVar
@@ -14,17 +13,13 @@ from typing import TypeVar
 from psat_attestor import _capi
 from psat_attestor._answers import Answer
 from psat_attestor._core import Core
+from psat_attestor._ending import in_main_thread
 from psat_attestor._queue import Queue
 
 T = TypeVar("T")
 
 # How long the main thread is in the library at a time, and so how long Ctrl-C may have to wait.
 _SLICE_MS = 100
-
-
-def in_main_thread() -> bool:
-    """Whether this thread is the one that runs Python's signal handlers."""
-    return threading.get_ident() == threading.main_thread().ident
 
 
 def attest_in_slices(core: Core, payload: bytes | None, options: bytes | None) -> Answer:
