@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import archive
@@ -30,7 +31,6 @@ GLIBC_FLOOR = (2, 34)
 
 LIBRARY = "psat-attestor"
 PLUGIN = project.PLUGIN.name
-STAGE = project.ROOT / "target" / "dist-stage"
 # What `cargo package` adds about where it ran; the crate's own manifest is there in Cargo's own form.
 NOT_SHIPPED = (".cargo_vcs_info.json", "Cargo.toml.orig")
 
@@ -43,25 +43,29 @@ def main() -> int:
     try:
         dist_tools.install()
         check_licences()
-        for folder in (STAGE, project.DIST):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-        crates, modules = rust_crates.inventory(), go_modules.inventory()
-        describe(LIBRARY, "library", crates)
-        describe(PLUGIN, "application", with_library(modules, crates))
-        python_distributions()
-        c_archive()
-        shutil.copy(project.PLUGIN, project.DIST / f"{PLUGIN}-{project.version()}-{system()}")
-        checksums()
+        shutil.rmtree(project.DIST, ignore_errors=True)
+        project.DIST.mkdir(parents=True)
+        # Outside the checkout, whose .gitignore would have a say in what is packed.
+        with tempfile.TemporaryDirectory(prefix="psat-dist-") as stage:
+            build(Path(stage))
     except (DistError, OSError, ValueError) as error:
         print(f"dist: {error}", file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as error:
         print(f"dist: {' '.join(map(str, error.cmd))} ended with {error.returncode}\n{error.stderr or ''}", file=sys.stderr)
         return 1
-    shutil.rmtree(STAGE)
     print((project.DIST / "SHA256SUMS").read_text(), end="")
     return 0
+
+
+def build(stage: Path) -> None:
+    crates, modules = rust_crates.inventory(), go_modules.inventory()
+    describe(LIBRARY, "library", crates)
+    describe(PLUGIN, "application", with_library(modules, crates))
+    python_distributions(stage)
+    c_archive(stage)
+    shutil.copy(project.PLUGIN, project.DIST / f"{PLUGIN}-{project.version()}-{system()}")
+    checksums()
 
 
 def check_licences() -> None:
@@ -85,9 +89,9 @@ def description(suffix: str) -> Path:
     return project.DIST / f"{LIBRARY}-{project.version()}.{suffix}"
 
 
-def python_distributions() -> None:
+def python_distributions(stage: Path) -> None:
     """Wheel and source distribution, from one folder that holds what the latter has."""
-    folder = STAGE / "python"
+    folder = stage / "python"
     package = "bindings/python/"
     for name in _git("ls-files", "--cached", "--others", "--exclude-standard", package).splitlines():
         target = folder / name.removeprefix(package)
@@ -96,18 +100,17 @@ def python_distributions() -> None:
     shutil.copy(project.ROOT / "LICENSE", folder)
     shutil.copy(description("THIRD-PARTY.txt"), folder / "THIRD-PARTY.txt")
     shutil.copy(description("cdx.json"), folder / "psat-attestor.cdx.json")
-    crate(folder / "rust")
+    crate(stage / "cargo", folder / "rust")
 
     environment = {**os.environ, "PSAT_BUILD_LIBRARY": str(SHARED), "SOURCE_DATE_EPOCH": str(project.commit_time())}
-    build = [str(dist_tools.PYTHON), "-m", "hatchling", "build", "-d", str(project.DIST)]
-    subprocess.run(build, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    hatchling = [str(dist_tools.PYTHON), "-m", "hatchling", "build", "-d", str(project.DIST)]
+    subprocess.run(hatchling, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
     (wheel,) = project.DIST.glob("*.whl")
     check_glibc(wheel.name, GLIBC_FLOOR)
 
 
-def crate(folder: Path) -> None:
+def crate(into: Path, folder: Path) -> None:
     """The sources of the library alone: cargo's own package, without the workspace around it."""
-    into = STAGE / "cargo"
     package = ["cargo", "package", "--quiet", "--locked", "--allow-dirty", "--no-verify", "-p", LIBRARY]
     subprocess.run([*package, "--target-dir", str(into)], cwd=project.ROOT, check=True, capture_output=True, text=True)
     shutil.unpack_archive(into / "package" / f"{LIBRARY}-{project.version()}.crate", into, "gztar")
@@ -128,15 +131,15 @@ def check_glibc(wheel: str, floor: tuple[int, int]) -> None:
         )
 
 
-def c_archive() -> None:
+def c_archive(stage: Path) -> None:
     """What `make install` installs, as a folder that may lie anywhere."""
-    folder = STAGE / f"{LIBRARY}-{project.version()}-{system()}-gnu"
+    folder = stage / f"{LIBRARY}-{project.version()}-{system()}-gnu"
     install(Places(folder), pkgconfig_prefix="${pcfiledir}/../..")
     documents = folder / "share" / "doc" / LIBRARY
     shutil.copy(description("THIRD-PARTY.txt"), documents / "THIRD-PARTY.txt")
     shutil.copy(description("cdx.json"), documents / "psat-attestor.cdx.json")
     for name in ("LICENSE", "README.md"):
-        shutil.copy(project.ROOT / name, folder)
+        (folder / name).symlink_to(Path("share", "doc", LIBRARY, name))
     archive.write(project.DIST / f"{folder.name}.tar.gz", folder, project.commit_time())
 
 

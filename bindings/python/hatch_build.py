@@ -46,11 +46,18 @@ class CargoVersion(MetadataHookInterface):
 
 
 class BundledLibrary(BuildHookInterface[Any]):
-    """Adds the stripped library to the package, and the tag that goes with it."""
+    """Adds the stripped library to the wheel, and the tag that goes with it."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        if sys.platform != "linux":
+        if self.target_name == "sdist":
+            if not Path(self.root, "rust").is_dir():
+                raise RuntimeError("this folder lacks the Rust sources: `make dist` builds the source distribution.")
+        elif sys.platform != "linux":
             raise RuntimeError(f"psat-attestor builds on Linux alone so far, and this is {sys.platform}.")
+        else:
+            self.add_library(build_data)
+
+    def add_library(self, build_data: dict[str, Any]) -> None:
         built = os.environ.get("PSAT_BUILD_LIBRARY") or build(crate(self.root), Path(self.directory, "cargo"))
         library = Path(self.directory, LIBRARY)
         library.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +70,7 @@ class BundledLibrary(BuildHookInterface[Any]):
             build_data["sbom_files"].append(BILL_OF_MATERIALS)
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
-        Path(self.directory, LIBRARY).unlink()
+        Path(self.directory, LIBRARY).unlink(missing_ok=True)
 
 
 def build(crate: Path, target: Path) -> Path:

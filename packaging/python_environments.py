@@ -1,0 +1,111 @@
+"""Installs wheel and source distribution into clean environments, with every Python that runs here, and uses them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import dist_tools
+import project
+from checks import attests, check, run
+
+# The versions that the package is for; each that runs here is tried, and the one of this program in any case.
+VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+
+WHAT_IS_LOADED = """
+import json, sys, psat_attestor
+version = psat_attestor.version()
+with open("/proc/self/maps") as maps:
+    mapped = {line.split()[-1] for line in maps if "libpsat_attestor" in line}
+print(json.dumps({"version": version, "package": psat_attestor.__file__, "mapped": sorted(mapped), "path": sys.path}))
+"""
+
+ATTEST = """
+import sys, psat_attestor
+config, payload = (open(name, "rb").read() for name in sys.argv[1:])
+with psat_attestor.Attestor(config) as attestor:
+    try:
+        print(attestor.attest(payload).agent_attributes.spiffe_id)
+    except psat_attestor.AttestorError as refusal:
+        sys.exit(print(refusal.reason) or 1)
+"""
+
+
+def check_all(folder: Path, wheel: Path, sdist: Path) -> None:
+    found = interpreters()
+    missing = [version for version in VERSIONS if version not in found]
+    if missing:
+        print(f"        (no Python {', '.join(missing)} here)")
+    for version, interpreter in found.items():
+        check(f"the wheel, Python {version}", lambda v=version, i=interpreter: wheel_works(folder / f"wheel-{v}", i, wheel))
+    check("the source distribution", lambda: sdist_works(folder / "sdist", wheel, sdist))
+
+
+def interpreters() -> dict[str, Path]:
+    """Each version with the program that is it, and really starts."""
+    found = {}
+    for version in VERSIONS:
+        pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+        candidates = [*pyenv.glob(f"versions/{version}.*/bin/python{version}"), shutil.which(f"python{version}")]
+        for candidate in filter(None, [sys.executable, *candidates]):
+            if _version_of(Path(candidate)) == version:
+                found[version] = Path(candidate)
+                break
+    return found
+
+
+def _version_of(interpreter: Path) -> str | None:
+    try:
+        return run(str(interpreter), "-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
+    except (OSError, ValueError):
+        return None
+
+
+def wheel_works(folder: Path, interpreter: Path, wheel: Path) -> None:
+    python = clean_environment(folder, interpreter)
+    run(str(python), "-m", "pip", "install", "--quiet", "--no-index", str(wheel), cwd=folder, environment=_clean())
+    the_bundled_library_is_loaded(folder, python)
+    attests([str(python), "-I", "-c", ATTEST], {}, cwd=folder)
+    the_tests_pass(folder, python)
+
+
+def sdist_works(folder: Path, wheel: Path, sdist: Path) -> None:
+    """Built by pip with nothing but cargo and what pyproject.toml asks for; and to the same library, in another folder."""
+    python = clean_environment(folder, Path(sys.executable))
+    # The crates that the library stands on are kept from run to run.
+    environment = {**_clean(), "CARGO_TARGET_DIR": str(project.ROOT / "target" / "sdist")}
+    sources = ["--no-index", "--find-links", str(dist_tools.WHEELS)]
+    pip = [str(python), "-m", "pip", "install", "--quiet", *sources, str(sdist)]
+    run(*pip, cwd=folder, environment=environment, limit=900)
+    library = the_bundled_library_is_loaded(folder, python)
+    attests([str(python), "-I", "-c", ATTEST], {}, cwd=folder)
+    shutil.unpack_archive(wheel, folder / "wheel", "zip")
+    shipped = folder / "wheel" / "psat_attestor" / library.name
+    assert library.read_bytes() == shipped.read_bytes(), "built from the source distribution, the library differs"
+
+
+def clean_environment(folder: Path, interpreter: Path) -> Path:
+    """A Python with nothing in it but pip."""
+    folder.mkdir()
+    run(str(interpreter), "-m", "venv", str(folder / "venv"), environment=_clean())
+    return folder / "venv" / "bin" / "python"
+
+
+def the_bundled_library_is_loaded(folder: Path, python: Path) -> Path:
+    told = json.loads(run(str(python), "-I", "-c", WHAT_IS_LOADED, cwd=folder, environment=_clean()))
+    package = Path(told["package"]).parent
+    assert package.is_relative_to(folder / "venv"), package
+    assert told["mapped"] == [str(package / "libpsat_attestor.so.1")], told["mapped"]
+    assert told["version"] == project.version(), told["version"]
+    assert not any(Path(entry).is_relative_to(project.ROOT) for entry in told["path"]), told["path"]
+    return package / "libpsat_attestor.so.1"
+
+
+def _clean() -> dict[str, str]:
+    """The environment, without what would lead to another library or other packages."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PSAT_", "PYTHON", "LD_", "VIRTUAL"))}
