@@ -21,7 +21,7 @@ _loaded: ctypes.CDLL | None = None
 def load() -> ctypes.CDLL:
     """The library, loaded once. Raises LibraryError if there is none, or not the right one."""
     global _loaded
-    # Two threads may both load it at first; they get the same library, and neither needs a lock that a fork could break.
+    # Two threads may both load it at first. They get the same library, without a lock that a fork could break.
     if _loaded is None:
         _loaded = _open(_where())
     return _loaded

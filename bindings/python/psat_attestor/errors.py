@@ -20,8 +20,8 @@ class LibraryError(Exception):
 class AttestorError(Exception):
     """The library refused. Codes that have no class of their own are of this one.
 
-    `str()` and `repr()` have nothing but reason and message, which an agent may read: a gRPC server may put the text of an
-    exception into its status.
+    `str()` and `repr()` have nothing but reason and message, which an agent may read: a gRPC server may send the text
+    of an exception.
     """
 
     code: int

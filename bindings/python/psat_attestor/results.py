@@ -1,4 +1,4 @@
-"""What the library answers, typed and frozen. `document` is the whole answer as JSON, with what is not typed here too."""
+"""What the library answers, typed and frozen. `document` is the whole of it as JSON, with what has no type here too."""
 
 from __future__ import annotations
 
