@@ -18,7 +18,10 @@ def write(target: Path, folder: Path, time: int) -> None:
             member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
         return member
 
-    with target.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=time) as packed:
+    with (
+        target.open("wb") as raw,
+        gzip.GzipFile("", "wb", fileobj=raw, mtime=time) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
+    ):
         # tarfile adds what is in a folder in the order of the names.
-        with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
-            archive.add(folder, folder.name, filter=plain)
+        archive.add(folder, folder.name, filter=plain)

@@ -52,7 +52,8 @@ def main() -> int:
         print(f"dist: {error}", file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as error:
-        print(f"dist: {' '.join(map(str, error.cmd))} ended with {error.returncode}\n{error.stderr or ''}", file=sys.stderr)
+        command = " ".join(map(str, error.cmd))
+        print(f"dist: {command} ended with {error.returncode}\n{error.stderr or ''}", file=sys.stderr)
         return 1
     print((project.DIST / "SHA256SUMS").read_text(), end="")
     return 0
@@ -80,13 +81,12 @@ def with_library(modules: Inventory, crates: Inventory) -> Inventory:
 
 
 def describe(name: str, kind: str, inventory: Inventory) -> None:
-    (project.DIST / f"{name}-{project.version()}.cdx.json").write_text(sbom.render(name, kind, inventory))
-    (project.DIST / f"{name}-{project.version()}.THIRD-PARTY.txt").write_text(third_party.render(name, inventory.components))
+    description(name, "cdx.json").write_text(sbom.render(name, kind, inventory))
+    description(name, "THIRD-PARTY.txt").write_text(third_party.render(name, inventory.components))
 
 
-def description(suffix: str) -> Path:
-    """A description of the library that stands in target/dist."""
-    return project.DIST / f"{LIBRARY}-{project.version()}.{suffix}"
+def description(name: str, kind: str) -> Path:
+    return project.DIST / f"{name}-{project.version()}.{kind}"
 
 
 def python_distributions(stage: Path) -> None:
@@ -98,8 +98,8 @@ def python_distributions(stage: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(project.ROOT / name, target)
     shutil.copy(project.ROOT / "LICENSE", folder)
-    shutil.copy(description("THIRD-PARTY.txt"), folder / "THIRD-PARTY.txt")
-    shutil.copy(description("cdx.json"), folder / "psat-attestor.cdx.json")
+    shutil.copy(description(LIBRARY, "THIRD-PARTY.txt"), folder / "THIRD-PARTY.txt")
+    shutil.copy(description(LIBRARY, "cdx.json"), folder / "psat-attestor.cdx.json")
     crate(stage / "cargo", folder / "rust")
 
     environment = {**os.environ, "PSAT_BUILD_LIBRARY": str(SHARED), "SOURCE_DATE_EPOCH": str(project.commit_time())}
@@ -136,8 +136,8 @@ def c_archive(stage: Path) -> None:
     folder = stage / f"{LIBRARY}-{project.version()}-{system()}-gnu"
     install(Places(folder), pkgconfig_prefix="${pcfiledir}/../..")
     documents = folder / "share" / "doc" / LIBRARY
-    shutil.copy(description("THIRD-PARTY.txt"), documents / "THIRD-PARTY.txt")
-    shutil.copy(description("cdx.json"), documents / "psat-attestor.cdx.json")
+    shutil.copy(description(LIBRARY, "THIRD-PARTY.txt"), documents / "THIRD-PARTY.txt")
+    shutil.copy(description(LIBRARY, "cdx.json"), documents / "psat-attestor.cdx.json")
     for name in ("LICENSE", "README.md"):
         (folder / name).symlink_to(Path("share", "doc", LIBRARY, name))
     archive.write(project.DIST / f"{folder.name}.tar.gz", folder, project.commit_time())

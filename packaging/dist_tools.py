@@ -1,4 +1,4 @@
-"""The tools that `make dist` needs, in target/dist-tools: from PyPI with their hashes, from crates.io with their lock."""
+"""The tools that `make dist` needs, in target/dist-tools: from PyPI by their hashes, from crates.io by their locks."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def _fresh(target: Path) -> Path:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Install libraries, header, pkg-config file, CMake package, documents.")
+    parser = argparse.ArgumentParser(description="Install libraries, header, packages for pkg-config and CMake.")
     parser.add_argument("--prefix", type=Path, default=Path("/usr/local"))
     parser.add_argument("--libdir", default="lib", help="relative to the prefix; lib unless told")
     parser.add_argument("--destdir", default="", help="a folder to put in front of every path")

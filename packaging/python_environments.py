@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import subprocess
 import sys
-import sysconfig
-import venv
 from pathlib import Path
 
 import dist_tools
 import project
-from checks import attests, check, run
+from checks import DEVCLUSTER, attests, check, clean_environment, run
 
 # The versions that the package is for; each that runs here is tried, and the one of this program in any case.
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+
+TESTS = project.ROOT / "bindings" / "python" / "tests"
+# How often a test repeats what a race could spoil. `make test` does it more often, with one Python.
+ROUNDS = "5"
 
 WHAT_IS_LOADED = """
 import json, sys, psat_attestor
@@ -42,43 +46,66 @@ def check_all(folder: Path, wheel: Path, sdist: Path) -> None:
     if missing:
         print(f"        (no Python {', '.join(missing)} here)")
     for version, interpreter in found.items():
-        check(f"the wheel, Python {version}", lambda v=version, i=interpreter: wheel_works(folder / f"wheel-{v}", i, wheel))
-    check("the source distribution", lambda: sdist_works(folder / "sdist", wheel, sdist))
+        check(f"the wheel, Python {version}", wheel_works, folder / f"wheel-{version}", interpreter, wheel)
+    check("the source distribution", sdist_works, folder / "sdist", wheel, sdist)
 
 
 def interpreters() -> dict[str, Path]:
     """Each version with the program that is it, and really starts."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     found = {}
     for version in VERSIONS:
-        pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-        candidates = [*pyenv.glob(f"versions/{version}.*/bin/python{version}"), shutil.which(f"python{version}")]
-        for candidate in filter(None, [sys.executable, *candidates]):
-            if _version_of(Path(candidate)) == version:
-                found[version] = Path(candidate)
-                break
+        named = shutil.which(f"python{version}")
+        candidates = [Path(sys.executable), *pyenv.glob(f"versions/{version}.*/bin/python{version}")]
+        candidates += [Path(named)] if named else []
+        fitting = [candidate for candidate in candidates if _version_of(candidate) == version]
+        if fitting:
+            found[version] = fitting[0]
     return found
 
 
 def _version_of(interpreter: Path) -> str | None:
     try:
         return run(str(interpreter), "-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
-    except (OSError, ValueError):
+    except (OSError, subprocess.CalledProcessError):
         return None
 
 
 def wheel_works(folder: Path, interpreter: Path, wheel: Path) -> None:
-    python = clean_environment(folder, interpreter)
-    run(str(python), "-m", "pip", "install", "--quiet", "--no-index", str(wheel), cwd=folder, environment=_clean())
+    python = new_environment(folder, interpreter)
+    run(
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-index",
+        str(wheel),
+        cwd=folder,
+        environment=clean_environment(),
+    )
     the_bundled_library_is_loaded(folder, python)
     attests([str(python), "-I", "-c", ATTEST], {}, cwd=folder)
     the_tests_pass(folder, python)
 
 
+def the_tests_pass(folder: Path, python: Path) -> None:
+    """The package's own tests on the installed package, in a folder that has the header and no other package."""
+    copy = folder / "copy"
+    shutil.copytree(TESTS, copy / TESTS.relative_to(project.ROOT), ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(project.ROOT / "include", copy / "include")
+    environment = {**clean_environment(), "PSAT_DEVCLUSTER": str(DEVCLUSTER), "PSAT_ROUNDS": ROUNDS}
+    told = run(str(python), str(copy / TESTS.relative_to(project.ROOT) / "run.py"), environment=environment, limit=300)
+    last = told.splitlines()[-1]
+    assert re.fullmatch(r"[1-9]\d* passed, 0 failed", last), told
+    print(f"        {python}: {last}", flush=True)
+
+
 def sdist_works(folder: Path, wheel: Path, sdist: Path) -> None:
-    """Built by pip with nothing but cargo and what pyproject.toml asks for; and to the same library, in another folder."""
-    python = clean_environment(folder, Path(sys.executable))
+    """Built by pip, with cargo and what pyproject.toml asks for: to the same library, in another folder."""
+    python = new_environment(folder, Path(sys.executable))
     # The crates that the library stands on are kept from run to run.
-    environment = {**_clean(), "CARGO_TARGET_DIR": str(project.ROOT / "target" / "sdist")}
+    environment = {**clean_environment(), "CARGO_TARGET_DIR": str(project.ROOT / "target" / "sdist")}
     sources = ["--no-index", "--find-links", str(dist_tools.WHEELS)]
     pip = [str(python), "-m", "pip", "install", "--quiet", *sources, str(sdist)]
     run(*pip, cwd=folder, environment=environment, limit=900)
@@ -89,23 +116,18 @@ def sdist_works(folder: Path, wheel: Path, sdist: Path) -> None:
     assert library.read_bytes() == shipped.read_bytes(), "built from the source distribution, the library differs"
 
 
-def clean_environment(folder: Path, interpreter: Path) -> Path:
+def new_environment(folder: Path, interpreter: Path) -> Path:
     """A Python with nothing in it but pip."""
     folder.mkdir()
-    run(str(interpreter), "-m", "venv", str(folder / "venv"), environment=_clean())
+    run(str(interpreter), "-m", "venv", str(folder / "venv"), environment=clean_environment())
     return folder / "venv" / "bin" / "python"
 
 
 def the_bundled_library_is_loaded(folder: Path, python: Path) -> Path:
-    told = json.loads(run(str(python), "-I", "-c", WHAT_IS_LOADED, cwd=folder, environment=_clean()))
+    told = json.loads(run(str(python), "-I", "-c", WHAT_IS_LOADED, cwd=folder, environment=clean_environment()))
     package = Path(told["package"]).parent
     assert package.is_relative_to(folder / "venv"), package
     assert told["mapped"] == [str(package / "libpsat_attestor.so.1")], told["mapped"]
     assert told["version"] == project.version(), told["version"]
     assert not any(Path(entry).is_relative_to(project.ROOT) for entry in told["path"]), told["path"]
     return package / "libpsat_attestor.so.1"
-
-
-def _clean() -> dict[str, str]:
-    """The environment, without what would lead to another library or other packages."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("PSAT_", "PYTHON", "LD_", "VIRTUAL"))}
