@@ -228,6 +228,27 @@ int32_t psat_attestor_attest(psat_attestor_t *attestor,
                              char **json);
 
 /**
+ * Attests, and shows what became of every check: why is this agent refused, and what is to be changed?
+ *
+ * Arguments, return value and document are those of `psat_attestor_attest`. The document has `steps` besides, one for each
+ * check in their order: `{"check":…,"outcome":"pass"|"fail"|"warn"|"skip","detail":…}`, where it fails with its `reason`, and
+ * with a `remedy` where there is something to do. It goes on past a failure with facts that TokenReview vouches for, so that
+ * one run shows all that is wrong; what cannot be known is skipped. `steps` are for the operator: they name addresses, files
+ * and users, and never hold a credential.
+ *
+ * It takes a slot like any attestation, may make more calls than one, and is not counted among attestations by
+ * `psat_attestor_stats`.
+ *
+ * Threads: any number at once; the calling thread sleeps.
+ */
+int32_t psat_attestor_explain(psat_attestor_t *attestor,
+                              const char *payload,
+                              size_t payload_len,
+                              const char *options,
+                              size_t options_len,
+                              char **json);
+
+/**
  * Begins an attestation whose answer comes through `queue`. Never blocks.
  *
  * Arguments are as for `psat_attestor_attest`. If 0 is returned, exactly one completion with this `tag` comes, whatever
@@ -287,6 +308,25 @@ int32_t psat_attestor_stats(const psat_attestor_t *attestor, char **json);
 int32_t psat_attestor_events(psat_attestor_t *attestor,
                              psat_queue_t *queue,
                              int32_t level);
+
+/**
+ * Looks at the configured clusters and waits for the answer: can they be used, and if not, why, and what helps?
+ *
+ * `options` is NULL with 0, or a JSON object from the host: `timeout_ms`, for all of it (absent = `attest_timeout_ms`), and
+ * `clusters`, a list of names (absent = all). It is borrowed for the call. `*json` becomes a document with, for each cluster,
+ * the `steps` that an attestation needs, in the order in which it needs them; `json` may be NULL. The document is for
+ * operators and may name addresses, files and users; it never holds a credential. Nothing is attested, and no slot is taken.
+ *
+ * Returns 0 if all can be used, else the code of the first failed step of the first that cannot; 3 (`CLUSTER_UNKNOWN`),
+ * 9 (`NOT_CONFIGURED`), 14 (`SHUTTING_DOWN`: also when the attestor is shut down meanwhile), or from 1000 a fault of the
+ * calling program.
+ *
+ * Threads: any number at once; the calling thread sleeps.
+ */
+int32_t psat_attestor_check(psat_attestor_t *attestor,
+                            const char *options,
+                            size_t options_len,
+                            char **json);
 
 /**
  * Makes a completion queue.

@@ -27,7 +27,6 @@ mod cluster;
 mod engine;
 pub mod ffi;
 mod quote;
-#[allow(dead_code, reason = "in use with explain and check")]
 mod step;
 
 pub use engine::{

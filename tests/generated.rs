@@ -35,6 +35,7 @@ fn fresh_header() -> String {
         .with_src(root().join("src/ffi/version.rs"))
         .with_src(root().join("src/ffi/constants.rs"))
         .with_src(root().join("src/ffi/attestor.rs"))
+        .with_src(root().join("src/ffi/check.rs"))
         .with_src(root().join("src/ffi/queue.rs"))
         .generate()
         .expect("generate the header");

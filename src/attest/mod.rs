@@ -10,25 +10,34 @@
 //! | 17 to 24, 26 | `objects` |
 //! | 25 | `identity` |
 //!
+//! [`explain`] walks through the same rows, shows each, and does not stop at a failure; `trail` names them, `remedy` says
+//! what to do.
+//!
 //! This room only decides. It asks the cluster through [`ClusterApi`] and knows neither runtime nor clock nor HTTP.
 //! The result is the same for every lookup, whatever the order in which answers arrive: a pod counts only after
 //! TokenReview has accepted, a node only after the pod is found good.
 
+mod explain;
 mod identity;
 mod jws;
 mod objects;
 mod payload;
 mod refusal;
+mod remedy;
 mod review;
 #[cfg(test)]
 mod tests;
+mod trail;
 mod words;
 
 use futures_util::future::try_join;
 
+pub use explain::{admitted, explain};
 pub use identity::AgentAttributes;
 pub use payload::{Candidate, JsonFault, admit};
 pub use refusal::Refusal;
+pub use remedy::Facts;
+pub use trail::Trail;
 
 use crate::cluster::api::{ClusterApi, is_path_segment};
 use crate::config::{ClusterConfig, Lookup, TrustDomain};
@@ -44,6 +53,8 @@ pub struct Findings {
     pub credential_id: Option<String>,
     /// What does not refuse the agent but should be known, each beginning with a stable upper-case word.
     pub warnings: Vec<String>,
+    /// Every check and what became of it, where that is to be explained.
+    pub trail: Option<Trail>,
 }
 
 /// Attests `candidate`: rows 11 to 26.
@@ -82,7 +93,7 @@ pub async fn attest(
     let objects = Objects { pod: &pod, node: &node };
     let attributes =
         identity::describe(trust_domain, cluster, &binding, &pod.node_name, node_uid, Some(&objects))?;
-    objects::judge_bound_node(cluster, &binding, node_uid, findings)?;
+    objects::judge_bound_node(cluster, &binding, node_uid, &mut findings.warnings)?;
     Ok(attributes)
 }
 
@@ -92,9 +103,13 @@ fn from_claims(
     cluster: &ClusterConfig,
     binding: &Binding,
 ) -> Result<AgentAttributes, Refusal> {
-    let node_name = claimed(&binding.node_name, "node-name")?;
-    let node_uid = claimed(&binding.node_uid, "node-uid")?;
+    let (node_name, node_uid) = claimed_node(binding)?;
     identity::describe(trust_domain, cluster, binding, node_name, node_uid, None)
+}
+
+/// Name and UID of the node that the token is bound to.
+fn claimed_node(binding: &Binding) -> Result<(&str, &str), Refusal> {
+    Ok((claimed(&binding.node_name, "node-name")?, claimed(&binding.node_uid, "node-uid")?))
 }
 
 fn claimed<'b>(extra: &'b NodeExtra, name: &'static str) -> Result<&'b str, Refusal> {

@@ -11,7 +11,7 @@ const NODE_NAME: &str = "authentication.kubernetes.io/node-name";
 const NODE_UID: &str = "authentication.kubernetes.io/node-uid";
 
 /// What an accepted token is bound to, in TokenReview's words.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Binding {
     /// The service account's namespace.
     pub namespace: String,
@@ -65,33 +65,83 @@ pub fn credential_id(status: &TokenReviewStatus) -> Option<String> {
 
 /// Judges TokenReview's answer by rows 11 to 16.
 pub fn judge(cluster: &ClusterConfig, status: &TokenReviewStatus) -> Result<Binding, Refusal> {
-    if !status.error.is_empty() {
-        return Err(Refusal::TokenError { reason: reason_of(&status.error), error: status.error.clone() });
+    no_error(status)?;
+    authenticated(status)?;
+    audience(cluster, status)?;
+    let account = service_account(&status.user)?;
+    allowed(cluster, &account)?;
+    let pod = bound_pod(&status.user)?;
+    Ok(Binding::new(status, &account, &pod))
+}
+
+/// Whose token it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Account<'s> {
+    pub namespace: &'s str,
+    pub name: &'s str,
+}
+
+/// Which pod a token is bound to.
+#[derive(Clone, Copy, Debug)]
+pub struct BoundPod<'s> {
+    pub name: &'s str,
+    pub uid: &'s str,
+}
+
+impl Binding {
+    /// Gathers what rows 14 and 16 found, and the node's extras.
+    pub fn new(status: &TokenReviewStatus, account: &Account<'_>, pod: &BoundPod<'_>) -> Self {
+        Self {
+            namespace: account.namespace.to_owned(),
+            service_account: account.name.to_owned(),
+            pod_name: pod.name.to_owned(),
+            pod_uid: pod.uid.to_owned(),
+            node_name: NodeExtra::of(&status.user, NODE_NAME),
+            node_uid: NodeExtra::of(&status.user, NODE_UID),
+        }
     }
-    if !status.authenticated {
-        return Err(Refusal::NotAuthenticated);
+}
+
+/// Row 11.
+pub fn no_error(status: &TokenReviewStatus) -> Result<(), Refusal> {
+    if status.error.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::TokenError { reason: reason_of(&status.error), error: status.error.clone() })
     }
+}
+
+/// Row 12.
+pub fn authenticated(status: &TokenReviewStatus) -> Result<(), Refusal> {
+    if status.authenticated { Ok(()) } else { Err(Refusal::NotAuthenticated) }
+}
+
+/// Row 13.
+pub fn audience(cluster: &ClusterConfig, status: &TokenReviewStatus) -> Result<(), Refusal> {
     let wanted = &cluster.audience;
-    if !wanted.is_empty() && !wanted.iter().any(|audience| status.audiences.contains(audience)) {
-        return Err(Refusal::AudienceNotValidated { wanted: wanted.clone(), got: status.audiences.clone() });
+    if wanted.is_empty() || wanted.iter().any(|audience| status.audiences.contains(audience)) {
+        Ok(())
+    } else {
+        Err(Refusal::AudienceNotValidated { wanted: wanted.clone(), got: status.audiences.clone() })
     }
-    let (namespace, service_account) = service_account(&status.user)?;
-    if !cluster.service_account_allow_list.allows(namespace, service_account) {
-        return Err(Refusal::ServiceAccountNotAllowed { account: format!("{namespace}:{service_account}") });
+}
+
+/// Row 15.
+pub fn allowed(cluster: &ClusterConfig, account: &Account<'_>) -> Result<(), Refusal> {
+    if cluster.service_account_allow_list.allows(account.namespace, account.name) {
+        Ok(())
+    } else {
+        Err(Refusal::ServiceAccountNotAllowed { account: format!("{}:{}", account.namespace, account.name) })
     }
-    let pod_name = single(&status.user, POD_NAME, PodFact::Name)?;
-    if !is_path_segment(pod_name) {
-        return Err(Refusal::PodNameUnfit { pod: pod_name.to_owned() });
+}
+
+/// Row 16.
+pub fn bound_pod(user: &UserInfo) -> Result<BoundPod<'_>, Refusal> {
+    let name = single(user, POD_NAME, PodFact::Name)?;
+    if !is_path_segment(name) {
+        return Err(Refusal::PodNameUnfit { pod: name.to_owned() });
     }
-    let pod_uid = single(&status.user, POD_UID, PodFact::Uid)?;
-    Ok(Binding {
-        namespace: namespace.to_owned(),
-        service_account: service_account.to_owned(),
-        pod_name: pod_name.to_owned(),
-        pod_uid: pod_uid.to_owned(),
-        node_name: NodeExtra::of(&status.user, NODE_NAME),
-        node_uid: NodeExtra::of(&status.user, NODE_UID),
-    })
+    Ok(BoundPod { name, uid: single(user, POD_UID, PodFact::Uid)? })
 }
 
 /// Row 11: the reason that `status.error` tells. Its texts are no API, so anything unknown is a plain rejection.
@@ -107,8 +157,8 @@ fn reason_of(error: &str) -> Reason {
     }
 }
 
-/// Row 14: namespace and name of the service account whose token it is.
-fn service_account(user: &UserInfo) -> Result<(&str, &str), Refusal> {
+/// Row 14.
+pub fn service_account(user: &UserInfo) -> Result<Account<'_>, Refusal> {
     let refuse = |fault| Err(Refusal::NotAServiceAccount { fault });
     if user.username.is_empty() {
         return refuse(UsernameFault::Empty);
@@ -131,7 +181,7 @@ fn service_account(user: &UserInfo) -> Result<(&str, &str), Refusal> {
     {
         return refuse(UsernameFault::NotAnAccount);
     }
-    Ok((namespace, name))
+    Ok(Account { namespace, name })
 }
 
 fn in_group(user: &UserInfo, prefix: &str, namespace: Option<&str>) -> bool {

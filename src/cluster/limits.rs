@@ -65,3 +65,6 @@ pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
 /// Before the second look at files that could not be read or used: they may be in the middle of a replacement.
 pub(super) const SECOND_LOOK_AFTER: Duration = Duration::from_millis(50);
+
+/// Checks of one cluster at a time: one that hangs must not keep the next from telling so, and many cost connections.
+pub(super) const CHECKS: usize = 4;

@@ -15,14 +15,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::config::ClusterConfig;
+use crate::config::{ClusterConfig, Lookup};
 
 mod answer;
 pub mod api;
 mod blocking;
 mod body;
+mod check;
 mod connection;
 mod counters;
 mod credentials;
@@ -47,6 +49,7 @@ mod tests;
 mod tls;
 mod transport;
 
+pub use check::Checkup;
 pub use counters::{ClusterCounters, StatusClass};
 pub use observer::{ClusterEvent, Observer};
 pub use session::{CallRecord, Session};
@@ -62,6 +65,10 @@ pub struct Cluster {
     call_timeout: Duration,
     credentials: Arc<Credentials>,
     telemetry: Arc<Telemetry>,
+    /// `lookup` claims: pods and nodes are not read.
+    claims_only: bool,
+    /// Turns for [`check`](Self::check).
+    checks: Semaphore,
 }
 
 impl Cluster {
@@ -73,7 +80,12 @@ impl Cluster {
             Some(path) => Source::Kubeconfig(path.clone()),
             None => Source::InCluster(in_cluster::SERVICE_ACCOUNT.into()),
         };
-        Self::with(config.name.clone(), config.call_timeout, source, Environment::of_process(), observer)
+        let claims_only = config.lookup == Lookup::Claims;
+        let environment = Environment::of_process();
+        Self {
+            claims_only,
+            ..Self::with(config.name.clone(), config.call_timeout, source, environment, observer)
+        }
     }
 
     fn with(
@@ -85,7 +97,15 @@ impl Cluster {
     ) -> Self {
         let telemetry = Arc::new(Telemetry::new(observer));
         let credentials = Arc::new(Credentials::new(source, environment, Arc::clone(&telemetry)));
-        Self { name, call_timeout, credentials, telemetry }
+        let claims_only = false;
+        Self {
+            name,
+            call_timeout,
+            credentials,
+            telemetry,
+            claims_only,
+            checks: Semaphore::new(limits::CHECKS),
+        }
     }
 
     /// Access for one attestation of `token` that has to end at `deadline`. Its calls are to be made on a tokio runtime.

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 
 use super::Cluster;
-use super::api::{Advice, Advisor, Call, CallError, ClusterApi, Node, Pod, Token, TokenReviewStatus};
+use super::api::{Call, CallError, ClusterApi, Node, Pod, Token, TokenReviewStatus};
 use super::credentials::Access;
 use super::error::{Fault, Phase};
 use super::limits::UNSENT_TRIES;
@@ -19,14 +19,13 @@ use super::request::Question;
 use super::secret::Secret;
 use super::transport::Lease;
 use super::{answer, body};
-use crate::outcome::cause_chain;
 
 /// One attestation's access to a cluster: all its calls use the same credentials and end at the same deadline.
 pub struct Session {
-    cluster: Arc<Cluster>,
-    deadline: Instant,
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) deadline: Instant,
     /// The agent's token, which no text that leaves here may hold.
-    token: Token,
+    pub(super) token: Token,
     /// Looked at once, when the first call is made.
     access: OnceCell<Result<Arc<Access>, Fault>>,
     calls: Mutex<Vec<CallRecord>>,
@@ -235,11 +234,5 @@ impl ClusterApi for Session {
 
     async fn node(&self, name: &str) -> Result<Node, CallError> {
         self.ask(Call::Node, Question::node(name), |body| answer::node(body, name)).await
-    }
-}
-
-impl Advisor for Session {
-    async fn advise(&self, error: &CallError) -> Advice {
-        Advice { cause: cause_chain(error), remedy: error.kind.reason().row().remedy.to_owned() }
     }
 }

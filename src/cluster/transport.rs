@@ -46,6 +46,11 @@ impl Transport {
         Self { opener, telemetry, pool: Mutex::default(), changed: Notify::new() }
     }
 
+    /// Makes connections of its own, for a look at the way there.
+    pub(super) fn opener(&self) -> &Opener {
+        &self.opener
+    }
+
     /// Waits for room on a connection. The caller bounds the time.
     pub(super) async fn lease(self: &Arc<Self>) -> Result<Lease, Fault> {
         let failures_seen = {

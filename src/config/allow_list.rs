@@ -1,6 +1,6 @@
 //! Which service accounts may attest: `namespace:name` entries with globs on either side.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::glob::{Glob, is_wildcard};
 
@@ -21,6 +21,25 @@ impl AllowList {
     pub fn allows(&self, namespace: &str, name: &str) -> bool {
         self.exact.get(namespace).is_some_and(|names| names.contains(name))
             || self.globs.iter().any(|glob| glob.matches(namespace, name))
+    }
+
+    /// The entries that can match, as `namespace:name`, sorted.
+    #[must_use]
+    pub fn entries(&self) -> Vec<String> {
+        let exact =
+            self.exact.iter().flat_map(|(namespace, names)| names.iter().map(move |name| (namespace, name)));
+        let globs = self.globs.iter().map(|glob| (&glob.namespace, &glob.name));
+        let mut entries: Vec<String> =
+            exact.chain(globs).map(|(namespace, name)| format!("{namespace}:{name}")).collect();
+        entries.sort();
+        entries
+    }
+
+    /// The namespaces of the accounts that may attest; `None` if a wildcard stands for any number of them.
+    #[must_use]
+    pub fn namespaces(&self) -> Option<BTreeSet<&str>> {
+        let globs = self.globs.iter().map(|glob| (!glob.has_wild_namespace()).then(|| glob.namespace()));
+        self.exact.keys().map(|namespace| Some(namespace.as_str())).chain(globs).collect()
     }
 
     /// Whether it names one service account at most.

@@ -32,7 +32,7 @@ mod tests;
 
 pub use allow_list::AllowList;
 pub use check::{Checked, check};
-pub use notes::{Note, Severity};
+pub use notes::{Note, Severity, cluster_setting};
 pub use spiffe::TrustDomain;
 
 /// A checked configuration.

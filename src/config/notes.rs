@@ -67,6 +67,13 @@ pub(super) enum Path<'p> {
     Item(&'p Path<'p>, usize),
 }
 
+/// Where the setting `key` of a cluster stands, as a [`Note`] would say it.
+#[must_use]
+pub fn cluster_setting(cluster: &str, key: &str) -> String {
+    let clusters = Path::Key(&Path::Root, "clusters");
+    Path::Key(&Path::Key(&clusters, cluster), key).to_string()
+}
+
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

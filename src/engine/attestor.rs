@@ -8,6 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::runtime::{Handle, Runtime};
 
+use super::check::{Check, CheckOptions};
 use super::document::{Answer, Document, documents_alive};
 use super::events::{Events, Level, NoSubscription};
 use super::generation::Generation;
@@ -18,7 +19,8 @@ use super::report::{Validation, plain};
 use super::runtime;
 use super::slots::QueuedBytes;
 use super::stats::{Stats, Tally};
-use super::task::{Surroundings, begin};
+use super::task::{Purpose, Surroundings, begin};
+use crate::attest::JsonFault;
 use crate::config::{self, Checked, Config, Note, Severity};
 use crate::outcome::{AgentSafe, ErrorStyle, Reason, grpc};
 
@@ -110,17 +112,27 @@ impl Attestor {
 
     /// Attests and waits for the answer. `options` is empty or a JSON object from the host.
     pub fn attest(&self, payload: &[u8], options: &[u8]) -> Answer {
+        self.attest_for(Purpose::Attest, payload, options)
+    }
+
+    /// Attests, shows what became of every check, and goes on past a failure where it can. Takes a slot as any
+    /// attestation does, and may make more calls; it is not counted as one in the statistics.
+    ///
+    /// Code, reason and message are those of [`attest`](Self::attest); the document's `steps` are for the operator.
+    pub fn explain(&self, payload: &[u8], options: &[u8]) -> Answer {
+        self.attest_for(Purpose::Explain, payload, options)
+    }
+
+    fn attest_for(&self, purpose: Purpose, payload: &[u8], options: &[u8]) -> Answer {
         let Ok(operation) = self.operations.accept() else {
             return shutting_down();
         };
         let options = match Options::parse(options) {
             Ok(options) => options,
-            Err(fault) => {
-                return plain(Reason::OptionsMalformed, &format!("options are malformed: {fault}"));
-            }
+            Err(fault) => return malformed(&fault),
         };
         let (caller, answer) = mpsc::sync_channel(1);
-        self.begin(operation.promise(Sink::Caller(caller)), payload, options);
+        self.begin(operation.promise(Sink::Caller(caller)), payload, options, purpose);
         // A promise is always kept; this end would see a broken one as a closed channel.
         answer.recv().unwrap_or_else(|_| plain(Reason::InternalPanic, "internal error"))
     }
@@ -144,8 +156,32 @@ impl Attestor {
         queue.expect_one().map_err(|_| Reason::Closed)?;
         let completion = operation.promise(Sink::Queue { queue: Arc::clone(queue), tag });
         accepted(completion.id());
-        self.begin(completion, payload, options);
+        self.begin(completion, payload, options, Purpose::Attest);
         Ok(())
+    }
+
+    /// Looks at the configured clusters and waits for the answer: can they be used, and if not, why, and what helps?
+    ///
+    /// `options` is empty or a JSON object: `timeout_ms`, and `clusters`, the names of those to look at (absent = all).
+    /// Takes no slot; makes no attestation.
+    pub fn check(&self, options: &[u8]) -> Answer {
+        let Ok(operation) = self.operations.accept() else {
+            return shutting_down();
+        };
+        let options = match CheckOptions::parse(options) {
+            Ok(options) => options,
+            Err(fault) => return malformed(&fault),
+        };
+        let Some(generation) = self.generation.load_full() else {
+            return plain(Reason::NotConfigured, "not configured");
+        };
+        let check = match Check::new(generation, options, &self.events) {
+            Ok(check) => check,
+            Err(answer) => return answer,
+        };
+        let (caller, answer) = mpsc::sync_channel(1);
+        self.handle.spawn(check.run(operation.promise(Sink::Caller(caller))));
+        answer.recv().unwrap_or_else(|_| plain(Reason::InternalPanic, "internal error"))
     }
 
     /// Cancels an operation. One that is done or unknown is left alone.
@@ -214,7 +250,7 @@ impl Attestor {
         }
     }
 
-    fn begin(&self, completion: Completion, payload: &[u8], options: Options) {
+    fn begin(&self, completion: Completion, payload: &[u8], options: Options, purpose: Purpose) {
         let around = Surroundings {
             generation: self.generation.load_full(),
             runtime: &self.handle,
@@ -223,7 +259,7 @@ impl Attestor {
             events: &self.events,
         };
         // The completion answers for a panic, so nothing is left to say here.
-        let _ = catch_unwind(AssertUnwindSafe(|| begin(around, completion, payload, options)));
+        let _ = catch_unwind(AssertUnwindSafe(|| begin(around, completion, payload, options, purpose)));
     }
 
     fn put_to_work(&self, config: Config) {
@@ -289,6 +325,10 @@ fn invalid(message: &str, notes: &[Note], config_generation: u64) -> Answer {
         notes,
     });
     Answer { code, document }
+}
+
+fn malformed(fault: &JsonFault) -> Answer {
+    plain(Reason::OptionsMalformed, &format!("options are malformed: {fault}"))
 }
 
 fn shutting_down() -> Answer {

@@ -181,6 +181,17 @@ impl Events {
         }
     }
 
+    /// The host has had an attestation explained.
+    pub(crate) fn explained(
+        &self,
+        attestation: &Attestation<'_>,
+        verdict: &Result<AgentAttributes, Refusal>,
+    ) {
+        if self.wanted(Level::Debug) {
+            self.record(Level::Debug, "attestation explained", attestation.fields(verdict));
+        }
+    }
+
     /// A panic was caught. Its text is not told: it may hold anything.
     pub(crate) fn panicked(&self, place: &'static str) {
         #[derive(Serialize)]

@@ -7,10 +7,11 @@ use serde::{Serialize, Serializer};
 
 use super::document::{Answer, Document};
 use super::options::Options;
-use crate::attest::{AgentAttributes, Findings, Refusal};
+use crate::attest::{AgentAttributes, Findings, Refusal, Trail};
 use crate::cluster::CallRecord;
 use crate::config::Note;
 use crate::outcome::{AgentSafe, ErrorStyle, Reason, grpc};
+use crate::step::Step;
 
 /// What an attestation's document is made from.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ impl Attestation<'_> {
             agent_attributes: verdict.as_ref().ok(),
             operation: &self.operation.to_string(),
             config_generation: self.generation,
+            steps: self.findings.trail.as_ref().map(Trail::steps),
             diagnostics: self.diagnostics(refusal),
         });
         Answer { code, document }
@@ -91,6 +93,8 @@ struct AttestationDocument<'a> {
     agent_attributes: Option<&'a AgentAttributes>,
     operation: &'a str,
     config_generation: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steps: Option<&'a [Step]>,
     diagnostics: Diagnostics<'a>,
 }
 

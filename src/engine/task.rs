@@ -18,12 +18,12 @@ use super::options::Options;
 use super::report::Attestation;
 use super::slots::{QueuedBytes, Request};
 use super::stats::Tally;
-use crate::attest::{self, AgentAttributes, Candidate, Findings, Refusal};
+use crate::attest::{self, AgentAttributes, Candidate, Facts, Findings, Refusal, Trail};
 use crate::cluster::Session;
 use crate::outcome::{ErrorStyle, Reason};
 
 /// Longer than any host waits; keeps times in the range of the clock.
-const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
+pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
 
 type Verdict = Result<AgentAttributes, Refusal>;
 
@@ -36,12 +36,31 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) events: &'a Arc<Events>,
 }
 
+/// What an attestation is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Its answer.
+    Attest,
+    /// To show every check.
+    Explain,
+}
+
 /// Begins an attestation. The completion is kept, now or later.
-pub(crate) fn begin(around: Surroundings<'_>, completion: Completion, payload: &[u8], options: Options) {
+pub(crate) fn begin(
+    around: Surroundings<'_>,
+    completion: Completion,
+    payload: &[u8],
+    options: Options,
+    purpose: Purpose,
+) {
     let (memory, runtime) = (around.memory, around.runtime);
-    let job = Job {
+    let mut job = Job {
         begun: Instant::now(),
         completion,
+        findings: Findings {
+            trail: (purpose == Purpose::Explain).then(Trail::default),
+            ..Findings::default()
+        },
         options,
         tally: Arc::clone(around.tally),
         events: Arc::clone(around.events),
@@ -59,6 +78,9 @@ pub(crate) fn begin(around: Surroundings<'_>, completion: Completion, payload: &
     if let Err(refusal) = candidate.check_form(generation.config.error_style) {
         return job.refuse(Some(&cluster), refusal);
     }
+    if let Some(trail) = &mut job.findings.trail {
+        attest::admitted(trail, payload, &candidate);
+    }
     let bytes = candidate.token.expose().len() + job.options.bytes();
     let request = match cluster.slots.request(bytes, memory) {
         Ok(request) => request,
@@ -74,6 +96,7 @@ struct Job {
     begun: Instant,
     completion: Completion,
     options: Options,
+    findings: Findings,
     tally: Arc<Tally>,
     events: Arc<Events>,
     generation: Option<Arc<Generation>>,
@@ -82,18 +105,18 @@ struct Job {
 impl Job {
     /// Ends the attestation before it has made a call.
     fn refuse(self, cluster: Option<&ClusterAtWork>, refusal: Refusal) {
-        self.finish(cluster, None, Findings::default(), Err(refusal));
+        self.finish(cluster, None, Err(refusal));
     }
 
-    fn finish(
-        self,
-        cluster: Option<&ClusterAtWork>,
-        session: Option<&Session>,
-        findings: Findings,
-        verdict: Verdict,
-    ) {
+    fn finish(mut self, cluster: Option<&ClusterAtWork>, session: Option<&Session>, verdict: Verdict) {
         let elapsed = self.begun.elapsed();
         let generation = self.generation.as_deref();
+        let mut findings = std::mem::take(&mut self.findings);
+        if let Some(trail) = &mut findings.trail {
+            let config = generation.map(|generation| &generation.config);
+            let cluster = cluster.map(|cluster| &*cluster.config);
+            trail.close(verdict.as_ref().err(), &Facts { config, cluster, ..Facts::default() });
+        }
         let mut attestation = Attestation {
             operation: self.completion.id(),
             generation: generation.map_or(0, |generation| generation.number),
@@ -113,11 +136,16 @@ impl Job {
             self.events.panicked("writing an answer");
             write(&mut attestation, Err(Refusal::InternalPanic), session)
         });
-        self.events.attested(&attestation, &verdict);
-        let reason = verdict.as_ref().err().map_or(Reason::Ok, Refusal::reason);
-        self.tally.count(reason, elapsed);
-        if let Some(cluster) = cluster {
-            cluster.tally.count(reason, elapsed);
+        // An explanation is no attestation: whoever counts those counts agents.
+        if attestation.findings.trail.is_some() {
+            self.events.explained(&attestation, &verdict);
+        } else {
+            self.events.attested(&attestation, &verdict);
+            let reason = verdict.as_ref().err().map_or(Reason::Ok, Refusal::reason);
+            self.tally.count(reason, elapsed);
+            if let Some(cluster) = cluster {
+                cluster.tally.count(reason, elapsed);
+            }
         }
         self.completion.complete(answer);
     }
@@ -133,7 +161,11 @@ fn write(
     if session.is_none_or(|session| !session.holds_secret(answer.document.as_str())) {
         return (verdict, answer);
     }
-    attestation.findings = Findings::default();
+    let mut trail = attestation.findings.trail.take();
+    if let Some(trail) = &mut trail {
+        trail.clear("withheld: the API server's answers repeat a credential");
+    }
+    attestation.findings = Findings { trail, ..Findings::default() };
     let verdict = Err(Refusal::AnswerHoldsSecret);
     let answer = attestation.answer(&verdict);
     (verdict, answer)
@@ -149,10 +181,10 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) async fn run(self, request: Request, stopped: oneshot::Receiver<Stop>) {
-        let Self { job, generation, cluster, candidate } = self;
+        let Self { mut job, generation, cluster, candidate } = self;
         let timeout = job.options.timeout().unwrap_or(generation.config.engine.attest_timeout);
         let timeout = timeout.min(LONGEST_TIMEOUT);
-        let mut findings = Findings::default();
+        let mut findings = std::mem::take(&mut job.findings);
         let session = cluster.api.session(job.begun + timeout, candidate.token.clone());
         #[cfg(feature = "fault-injection")]
         if job.options.panics_in(super::options::PanicIn::Connection) {
@@ -190,7 +222,8 @@ impl Work {
                 }),
             }
         };
-        job.finish(Some(&cluster), Some(&session), findings, verdict);
+        job.findings = findings;
+        job.finish(Some(&cluster), Some(&session), verdict);
     }
 }
 
@@ -205,5 +238,10 @@ async fn decide(
     options.panic_here(super::options::PanicIn::Check);
     #[cfg(not(feature = "fault-injection"))]
     let _ = options;
-    attest::attest(&generation.trust_domain, candidate, session, findings).await
+    let trust_domain = &generation.trust_domain;
+    if findings.trail.is_some() {
+        attest::explain(&generation.config, trust_domain, candidate, session, findings).await
+    } else {
+        attest::attest(trust_domain, candidate, session, findings).await
+    }
 }

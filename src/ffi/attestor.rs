@@ -13,7 +13,7 @@ use crate::outcome::{ErrorStyle, Reason};
 
 /// An attestor. Opaque.
 #[allow(non_camel_case_types, reason = "the name that C sees")]
-pub struct psat_attestor_t(Attestor);
+pub struct psat_attestor_t(pub(super) Attestor);
 
 /// Checks a configuration. Makes nothing and touches no network.
 ///
@@ -165,6 +165,37 @@ pub unsafe extern "C" fn psat_attestor_attest(
     }
 }
 
+/// Attests, and shows what became of every check: why is this agent refused, and what is to be changed?
+///
+/// Arguments, return value and document are those of `psat_attestor_attest`. The document has `steps` besides, one for each
+/// check in their order: `{"check":…,"outcome":"pass"|"fail"|"warn"|"skip","detail":…}`, where it fails with its `reason`, and
+/// with a `remedy` where there is something to do. It goes on past a failure with facts that TokenReview vouches for, so that
+/// one run shows all that is wrong; what cannot be known is skipped. `steps` are for the operator: they name addresses, files
+/// and users, and never hold a credential.
+///
+/// It takes a slot like any attestation, may make more calls than one, and is not counted among attestations by
+/// `psat_attestor_stats`.
+///
+/// Threads: any number at once; the calling thread sleeps.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn psat_attestor_explain(
+    attestor: *mut psat_attestor_t,
+    payload: *const c_char,
+    payload_len: usize,
+    options: *const c_char,
+    options_len: usize,
+    json: *mut *mut c_char,
+) -> i32 {
+    // SAFETY: the C caller promises that `attestor` is NULL or a live attestor, that `payload` and `options` are NULL or
+    // valid for reads of their lengths, and that `json` is NULL or valid for a write.
+    unsafe {
+        answer(json, || {
+            let handle = Handle::borrow(as_handle(attestor))?;
+            Ok(handle.inner.0.explain(bytes(payload, payload_len)?, bytes(options, options_len)?))
+        })
+    }
+}
+
 /// Begins an attestation whose answer comes through `queue`. Never blocks.
 ///
 /// Arguments are as for `psat_attestor_attest`. If 0 is returned, exactly one completion with this `tag` comes, whatever
@@ -270,7 +301,7 @@ pub unsafe extern "C" fn psat_attestor_events(
 }
 
 /// C knows the handle under the name of what is inside it.
-fn as_handle(attestor: *const psat_attestor_t) -> *const Handle<psat_attestor_t> {
+pub(super) fn as_handle(attestor: *const psat_attestor_t) -> *const Handle<psat_attestor_t> {
     attestor.cast()
 }
 

@@ -101,13 +101,15 @@ static psat_attestor_t *made(const request_t *request) {
     return attestor;
 }
 
-static void attest(const request_t *request) {
+typedef int32_t blocking_call_t(psat_attestor_t *, const char *, size_t, const char *, size_t, char **);
+
+static void attest(const request_t *request, blocking_call_t *call) {
     psat_attestor_t *attestor = made(request);
     if (attestor != NULL) {
         char *json = NULL;
-        int32_t code = psat_attestor_attest(attestor, request->payload.bytes, request->payload.length,
-                                            request->options.bytes, request->options.length, &json);
-        expect(json != NULL, "psat_attestor_attest set no document");
+        int32_t code = call(attestor, request->payload.bytes, request->payload.length, request->options.bytes,
+                            request->options.length, &json);
+        expect(json != NULL, "a blocking call set no document");
         reply(code, json);
     }
     psat_attestor_free(attestor);
@@ -241,7 +243,8 @@ int main(void) {
         request.payload = read_blob();
         request.options = read_blob();
         switch (request.verb) {
-        case 'A': attest(&request); break;
+        case 'A': attest(&request, psat_attestor_attest); break;
+        case 'E': attest(&request, psat_attestor_explain); break;
         case 'Q': attest_through_a_queue(&request); break;
         case 'T': attest_in_a_crowd(&request); break;
         case 'V': validate(&request); break;

@@ -1,6 +1,7 @@
 //! The room as its callers see it, against small servers in this process.
 
 mod answers;
+mod check;
 mod connections;
 mod faults;
 mod kubeconfigs;

@@ -73,6 +73,7 @@ impl Door for ProcessDoor {
             Via::Blocking => b'A',
             Via::Queue => b'Q',
             Via::Crowd => b'T',
+            Via::Explain => b'E',
         };
         self.ask(verb, request)
     }

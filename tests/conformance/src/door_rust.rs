@@ -20,7 +20,7 @@ impl Door for RustDoor {
     fn attest(&mut self, via: Via, request: &Request) -> Result<Reply, String> {
         let made = match via {
             Via::Queue => configured_later(request.config.as_deref()),
-            Via::Blocking | Via::Crowd => made(request.config.as_deref()),
+            Via::Blocking | Via::Crowd | Via::Explain => made(request.config.as_deref()),
         };
         let attestor = match made {
             Ok(attestor) => attestor,
@@ -29,6 +29,9 @@ impl Door for RustDoor {
         match via {
             Via::Blocking => {
                 Ok(reply(&attestor.attest(bytes(request.payload.as_ref()), bytes(request.options.as_ref()))))
+            }
+            Via::Explain => {
+                Ok(reply(&attestor.explain(bytes(request.payload.as_ref()), bytes(request.options.as_ref()))))
             }
             Via::Queue => first_of(1, &attestor, request),
             Via::Crowd => first_of(CROWD, &attestor, request),

@@ -96,6 +96,8 @@ pub(crate) enum Via {
     Queue,
     /// Three at once; the first answer counts.
     Crowd,
+    /// As `Blocking`, with every check shown.
+    Explain,
 }
 
 /// Bytes to hand over, or the NULL pointer.

@@ -12,6 +12,8 @@ use crate::plan::Way;
 /// Faults of the calling program begin here.
 const CALLER_FAULTS: i32 = 1000;
 const SHUTTING_DOWN: i32 = 14;
+/// The checks that an explanation shows, each once.
+const CHECKS: usize = 27;
 
 /// What a door answered, and what the cluster saw of it.
 #[derive(Debug)]
@@ -30,7 +32,11 @@ pub(crate) struct Observed<'a> {
 pub(crate) fn complaints(expect: &Expect, observed: &Observed, secrets: &[String]) -> Vec<String> {
     let mut judge = Judge::default();
     judge.same("code returned", &expect.code, &observed.code);
-    judge.calls(expect, &observed.calls);
+    // An explanation goes on where an attestation ends.
+    let explained = observed.way == Way::Attest(Via::Explain);
+    if !explained {
+        judge.calls(expect, &observed.calls);
+    }
     if observed.document.is_empty() && submit_refuses(observed) {
         return judge.0;
     }
@@ -41,7 +47,13 @@ pub(crate) fn complaints(expect: &Expect, observed: &Observed, secrets: &[String
         }
     }
     match serde_json::from_slice::<Map<String, Value>>(observed.document) {
-        Ok(document) => judge.document(expect, observed.code, &Value::Object(document)),
+        Ok(document) => {
+            let document = Value::Object(document);
+            judge.document(expect, observed.code, &document, explained);
+            if explained && observed.code < CALLER_FAULTS {
+                judge.steps(expect, &document);
+            }
+        }
         Err(error) => judge.say(format!("document is no JSON object: {error}")),
     }
     judge.0
@@ -89,7 +101,7 @@ impl Judge {
         }
     }
 
-    fn document(&mut self, expect: &Expect, returned: i32, document: &Value) {
+    fn document(&mut self, expect: &Expect, returned: i32, document: &Value, explained: bool) {
         self.member(document, "/code", &returned.into());
         self.member(document, "/reason", &expect.reason.as_str().into());
         self.message(expect, document);
@@ -100,7 +112,39 @@ impl Judge {
             self.notes(notes, &document["notes"]);
         }
         if expect.valid.is_none() {
-            self.attestation(expect, document);
+            self.attestation(expect, document, explained);
+        }
+    }
+
+    /// Every check has its step; the first that fails has the reason of the whole, and something to do about it.
+    fn steps(&mut self, expect: &Expect, document: &Value) {
+        let steps = document["steps"].as_array().map_or(&[][..], Vec::as_slice);
+        if steps.len() != CHECKS {
+            self.say(format!("steps: expected {CHECKS}\n  got      {}", document["steps"]));
+        }
+        for step in steps {
+            let outcome = step["outcome"].as_str().unwrap_or_default();
+            let told = matches!(outcome, "pass" | "skip")
+                || step["remedy"].as_str().is_some_and(|text| !text.is_empty());
+            let known = matches!(outcome, "pass" | "fail" | "warn" | "skip");
+            if !known || !told || step["detail"].as_str().is_none_or(str::is_empty) {
+                self.say(format!("steps: this one is not complete: {step}"));
+            }
+        }
+        let failed = steps.iter().find(|step| step["outcome"] == "fail");
+        match (failed, expect.code) {
+            (Some(step), 1..) => self.member(step, "/reason", &expect.reason.as_str().into()),
+            (Some(step), _) => self.say(format!("steps: one fails in a success: {step}")),
+            // What stops an attestation from outside is no check.
+            (None, 1..)
+                if !matches!(expect.reason.as_str(), "CANCELED" | "INTERNAL_PANIC" | "SHUTTING_DOWN") =>
+            {
+                let withheld = steps.iter().all(|step| step["outcome"] == "skip");
+                if !withheld {
+                    self.say(format!("steps: none fails, and the reason is {}", expect.reason));
+                }
+            }
+            (None, _) => {}
         }
     }
 
@@ -117,14 +161,14 @@ impl Judge {
         }
     }
 
-    fn attestation(&mut self, expect: &Expect, document: &Value) {
+    fn attestation(&mut self, expect: &Expect, document: &Value, explained: bool) {
         if expect.code == 0 {
             self.attributes(expect, document);
             self.warnings(expect, &document["diagnostics"]["warnings"]);
         } else if document.get("agent_attributes").is_some() {
             self.say("agent_attributes: a failure has none".to_owned());
         }
-        if let Some(lookup) = &expect.lookup {
+        if let Some(lookup) = expect.lookup.as_ref().filter(|_| !explained) {
             self.member(document, "/diagnostics/lookup", &lookup.as_str().into());
         }
         for (key, value) in &expect.diagnostics {

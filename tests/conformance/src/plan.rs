@@ -42,6 +42,7 @@ impl fmt::Display for Run<'_> {
             (Way::Validate, _) => "validate",
             (Way::Attest(Via::Blocking), true) => "new",
             (Way::Attest(_), true) => "configure",
+            (Way::Attest(Via::Explain), _) => "explain",
             (Way::Attest(Via::Blocking), false) => "blocking",
             (Way::Attest(Via::Queue), false) => "queue",
             (Way::Attest(Via::Crowd), false) => "crowd",
@@ -68,6 +69,10 @@ pub(crate) fn runs_of<'a>(base: &Base, case: &'a Case) -> Result<Vec<Run<'a>>, S
             for way in ways_of(base, case)? {
                 runs.push(Run { case, style, lookup, way });
             }
+        }
+        // It asks one call after the other whatever the lookup is, so one of them is enough.
+        if case.via.is_none() && !case.is_about_configuration() {
+            runs.push(Run { case, style, lookup: lookups[0], way: Way::Attest(Via::Explain) });
         }
     }
     Ok(runs)

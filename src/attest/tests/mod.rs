@@ -1,0 +1,5 @@
+//! The checks, against a cluster that lives in memory.
+
+mod explained;
+mod rows;
+mod world;
