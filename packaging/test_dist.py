@@ -163,7 +163,7 @@ def an_unlisted_licence_is_refused(folder: Path) -> None:
     assert '"ISC"' in rules
     stricter = folder / "deny.toml"
     stricter.write_text(rules.replace('"ISC", ', ""))
-    command = [str(dist_tools.CARGO_DENY), "--locked", "check", "--config", str(stricter), "licenses"]
+    command = [str(dist_tools.CARGO_DENY), "--locked", "--config", str(stricter), "check", "licenses"]
     done = subprocess.run(command, cwd=project.ROOT, capture_output=True, text=True, check=False)
     assert done.returncode != 0 and "ISC" in done.stderr, done.stderr
 
