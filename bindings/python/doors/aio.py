@@ -28,6 +28,12 @@ async def once(request: Request) -> Reply:
             return spelled_out(refused)
 
 
+async def explained(request: Request) -> Reply:
+    async with Attestor(request.config) as attestor:
+        explanation = await attestor.explain(request.payload, options=request.options)
+        return Reply(explanation.code, explanation.document)
+
+
 async def configured_later(request: Request) -> Reply:
     async with Attestor() as attestor:
         if request.config is not None:
@@ -59,5 +65,6 @@ def on_the_loop(ask: Callable[[Request], Coroutine[Any, Any, Reply]]) -> Callabl
 
 
 if __name__ == "__main__":
-    serve({"A": on_the_loop(once), "Q": on_the_loop(configured_later), "T": on_the_loop(in_a_crowd)})
+    asked = {"A": once, "E": explained, "Q": configured_later, "T": in_a_crowd}
+    serve({verb: on_the_loop(ask) for verb, ask in asked.items()})
     loop.close()

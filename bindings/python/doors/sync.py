@@ -1,7 +1,7 @@
 """The conformance runner's door to `psat_attestor.Attestor`.
 
 The verb A attests in a thread, where the library's blocking call is used; Q attests in the main thread, which submits
-and waits in slices.
+and waits in slices. E explains in the main thread, which waits for another.
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ def in_a_thread(request: Request) -> Reply:
         return threads.submit(attest, attestor, request).result()
 
 
+def explained(request: Request) -> Reply:
+    with Attestor(request.config) as attestor:
+        explanation = attestor.explain(request.payload, options=request.options)
+        return Reply(explanation.code, explanation.document)
+
+
 def in_the_main_thread(request: Request) -> Reply:
     with Attestor() as attestor:
         if request.config is not None:
@@ -40,4 +46,4 @@ def in_a_crowd(request: Request) -> Reply:
 
 
 if __name__ == "__main__":
-    serve({"A": in_a_thread, "Q": in_the_main_thread, "T": in_a_crowd})
+    serve({"A": in_a_thread, "E": explained, "Q": in_the_main_thread, "T": in_a_crowd})

@@ -66,6 +66,10 @@ FUNCTIONS: Final[dict[str, tuple[Any, list[Any]]]] = {
         c_int32,
         [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(c_void_p)],
     ),
+    "psat_attestor_explain": (
+        c_int32,
+        [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, POINTER(c_void_p)],
+    ),
     "psat_attestor_submit": (
         c_int32,
         [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_void_p, c_uint64, POINTER(c_uint64)],
@@ -81,6 +85,10 @@ FUNCTIONS: Final[dict[str, tuple[Any, list[Any]]]] = {
     "psat_attestor_events": (
         c_int32,
         [c_void_p, c_void_p, c_int32],
+    ),
+    "psat_attestor_check": (
+        c_int32,
+        [c_void_p, c_char_p, c_size_t, POINTER(c_void_p)],
     ),
     "psat_queue_new": (
         c_int32,

@@ -95,10 +95,10 @@ def documents_alive() -> int:
         return attestor.stats().documents_alive
 
 
-def threads() -> list[str]:
-    """The names of this process's threads, as the system has them."""
+def threads(process: int | str = "self") -> list[str]:
+    """The names of a process's threads, as the system has them."""
     names = []
-    for path in Path("/proc/self/task").iterdir():
+    for path in Path(f"/proc/{process}/task").iterdir():
         try:
             names.append((path / "comm").read_text().strip())
         except OSError:
