@@ -56,6 +56,8 @@ def main() -> int:
         print(f"dist: {command} ended with {error.returncode}\n{error.stderr or ''}", file=sys.stderr)
         return 1
     print((project.DIST / "SHA256SUMS").read_text(), end="")
+    if _git("status", "--porcelain"):
+        print("dist: the checkout differs from its last commit, and so does what was built", file=sys.stderr)
     return 0
 
 

@@ -58,13 +58,13 @@ def interpreters() -> dict[str, Path]:
         named = shutil.which(f"python{version}")
         candidates = [Path(sys.executable), *pyenv.glob(f"versions/{version}.*/bin/python{version}")]
         candidates += [Path(named)] if named else []
-        fitting = [candidate for candidate in candidates if _version_of(candidate) == version]
+        fitting = [candidate for candidate in candidates if python_version(candidate) == version]
         if fitting:
             found[version] = fitting[0]
     return found
 
 
-def _version_of(interpreter: Path) -> str | None:
+def python_version(interpreter: Path) -> str | None:
     try:
         return run(str(interpreter), "-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
     except (OSError, subprocess.CalledProcessError):
@@ -95,10 +95,14 @@ def the_tests_pass(folder: Path, python: Path) -> None:
     shutil.copytree(TESTS, copy / TESTS.relative_to(project.ROOT), ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(project.ROOT / "include", copy / "include")
     environment = {**clean_environment(), "PSAT_DEVCLUSTER": str(DEVCLUSTER), "PSAT_ROUNDS": ROUNDS}
-    told = run(str(python), str(copy / TESTS.relative_to(project.ROOT) / "run.py"), environment=environment, limit=300)
-    last = told.splitlines()[-1]
+    command = [str(python), str(copy / TESTS.relative_to(project.ROOT) / "run.py")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    told = done.stdout + done.stderr
+    # What failed comes behind the first double rule.
+    assert done.returncode == 0, told[told.find("=" * 70) :]
+    last = done.stdout.splitlines()[-1]
     assert re.fullmatch(r"[1-9]\d* passed, 0 failed", last), told
-    print(f"        {python}: {last}", flush=True)
+    print(f"        Python {python_version(python)}: the package's tests: {last}", flush=True)
 
 
 def sdist_works(folder: Path, wheel: Path, sdist: Path) -> None:
