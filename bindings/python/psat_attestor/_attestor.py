@@ -38,8 +38,9 @@ class Attestor:
         """Makes an attestor. Without a configuration it raises FailedPreconditionError until `configure` is called.
 
         `logger` gets the library's log records of `log_level` and above, from the first configuration on, by a thread
-        of their own. The level is one of `logging`; absent, the logger's effective level at this moment. Records have
-        `event` (what happened) and `fields` (the facts, for the operator alone; no token is among them).
+        of their own; its own level holds beside that. `log_level` is one of `logging`; absent, the logger's effective
+        level at this moment. Records have `event` (what happened) and `fields` (the facts, for the operator alone; no
+        token is among them).
 
         Raises ConfigInvalidError, whose `notes` list all that is wrong; InternalError if threads or descriptors are
         short; LibraryError if the shared library cannot be used.

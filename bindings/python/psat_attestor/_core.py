@@ -13,7 +13,7 @@ from psat_attestor._answers import Answer
 from psat_attestor._events import EventLog
 from psat_attestor._input import engine_alone
 from psat_attestor._library import load, require
-from psat_attestor._queue import Queue, take
+from psat_attestor._queue import Queue, freed, take
 from psat_attestor.errors import AttestorError, error_of, refusal
 from psat_attestor.results import Validation
 
@@ -141,10 +141,10 @@ class Core:
             self._free()
 
     def ensure_open(self) -> None:
-        """Raises what a call would, if the attestor is closed, or is the parent's."""
+        """Raises what a call would, if the attestor is closed or freed, or is the parent's."""
         if self._forked():
             raise refusal(reasons.FORKED)
-        if self._closed:
+        if self._closed or not self._pointer:
             raise refusal(reasons.SHUTTING_DOWN)
 
     def _enter(self) -> None:
@@ -186,7 +186,7 @@ def _new(library: ctypes.CDLL, first: bytes | None, whole: bytes | None) -> tupl
 
 
 def _free(library: ctypes.CDLL, attestor: ctypes.c_void_p, log: EventLog | None) -> None:
-    library.psat_attestor_free(attestor)
+    library.psat_attestor_free(freed(attestor))
     if log is not None:
         log.end()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import weakref
 
 from psat_attestor import _capi, _fork, reasons
 from psat_attestor._answers import Answer
@@ -68,32 +69,34 @@ class LoopAnswers:
 
 
 class Loops:
-    """The answers of one attestor for each loop that it was used on."""
+    """The answers of one attestor for each loop that it is used on.
+
+    Neither loops nor answers are kept alive: a closed loop is collected with its tasks, which cancels their
+    attestations, and with its answers, which frees their queue.
+    """
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
         self._born = _fork.generation()
-        self._answers: dict[asyncio.AbstractEventLoop, LoopAnswers] = {}
+        self._answers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[LoopAnswers]]
+        self._answers = weakref.WeakKeyDictionary()
 
     def answers(self, loop: asyncio.AbstractEventLoop) -> LoopAnswers:
-        found = self._answers.get(loop)
+        known = self._answers.get(loop)
+        found = known() if known is not None else None
         if found is None:
-            self._drop_closed()
-            found = self._answers[loop] = LoopAnswers(self._library, loop)
+            found = LoopAnswers(self._library, loop)
+            self._answers[loop] = weakref.ref(found)
         return found
-
-    def _drop_closed(self) -> None:
-        # A copy of the keys, made at once: other loops may come in other threads.
-        for loop in list(self._answers):
-            if loop.is_closed():
-                # Its queue is freed with the last reference.
-                self._answers.pop(loop, None)
 
     def retire(self, running: asyncio.AbstractEventLoop | None = None) -> None:
         """Leaves all loops, each on its own thread; the one that runs here at once."""
         # The loops of a parent share their descriptors with it.
         while self._answers and self._born == _fork.generation():
-            loop, answers = self._answers.popitem()
+            loop, known = self._answers.popitem()
+            answers = known()
+            if answers is None:
+                continue
             if loop is running:
                 answers.retire()
                 continue

@@ -29,6 +29,17 @@ class Completion(NamedTuple):
     document: bytes
 
 
+def freed(pointer: ctypes.c_void_p) -> ctypes.c_void_p:
+    """Takes a handle out of a pointer, so that who still comes with the pointer comes with NULL.
+
+    Some do: when a heap of garbage is collected, handles are freed first, and then its coroutines are closed, which
+    still run.
+    """
+    handle = ctypes.c_void_p(pointer.value)
+    pointer.value = None
+    return handle
+
+
 class Queue:
     """A completion queue with one consumer.
 
@@ -43,7 +54,7 @@ class Queue:
         code = library.psat_queue_new(ctypes.byref(self.pointer))
         if code != _capi.PSAT_OK:
             raise error_of(code, None)
-        self._free = weakref.finalize(self, library.psat_queue_free, self.pointer)
+        self._free = weakref.finalize(self, _free, library, self.pointer)
         self._free.atexit = False
 
     def next(self, timeout_ms: int) -> tuple[int, list[Completion]]:
@@ -72,3 +83,7 @@ class Queue:
     def free(self) -> None:
         """Frees it now, with what waits in it. Its consumer alone may do so, who then leaves it alone."""
         self._free()
+
+
+def _free(library: ctypes.CDLL, pointer: ctypes.c_void_p) -> None:
+    library.psat_queue_free(freed(pointer))

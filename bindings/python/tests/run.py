@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import sys
 import time
 import unittest
@@ -52,10 +53,12 @@ class Result(unittest.TextTestResult):
 
 def main(names: list[str]) -> int:
     find_package()
+    # A shell starts what is in the background with Ctrl-C ignored, and the children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.path.insert(0, str(HERE))
     loader = unittest.TestLoader()
     suite = loader.loadTestsFromNames(names) if names else loader.discover(str(HERE), top_level_dir=str(HERE))
-    runner = unittest.TextTestRunner(sys.stdout, verbosity=2, resultclass=Result)
+    runner = unittest.TextTestRunner(sys.stdout, verbosity=2, resultclass=Result)  # type: ignore[arg-type]
     result = runner.run(suite)
     assert isinstance(result, Result)
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)

@@ -40,6 +40,6 @@ class Declarations(unittest.TestCase):
     @unittest.skipUnless(ctypes.sizeof(ctypes.c_void_p) == 8, "the offsets are those of 64 bits")
     def test_the_completion_has_the_frozen_layout(self) -> None:
         completion = _capi.psat_completion_t
-        offsets = {name: getattr(completion, name).offset for name, _ in completion._fields_}
+        offsets = {name: getattr(completion, name).offset for name, *_ in completion._fields_}
         expected = {"kind": 0, "code": 4, "tag": 8, "operation": 16, "json": 24, "json_len": 32}
         self.assertEqual((offsets, ctypes.sizeof(completion)), (expected, 40))

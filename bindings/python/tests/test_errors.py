@@ -16,7 +16,7 @@ from psat_attestor import Attestor, errors, reasons
 from psat_attestor._queue import Queue
 
 NO_POD = {"answers": {"pod": [{"status": 404}]}}
-NO_ANSWER_OF_ITS_OWN = {"answers": {"pod": [{"body": {}}]}}
+NO_ANSWER_OF_ITS_OWN: dict[str, Any] = {"answers": {"pod": [{"body": {}}]}}
 REFUSES_CONNECTIONS = {"listener": "refuse"}
 
 

@@ -42,6 +42,7 @@ class Events(Case):
         self.handler = Records()
         self.logger = logging.getLogger(self.id())
         self.logger.propagate = False
+        self.logger.setLevel(1)
         self.logger.addHandler(self.handler)
 
     def test_records_have_levels_and_fields(self) -> None:
@@ -69,7 +70,11 @@ class Events(Case):
 
     def test_a_configuration_that_is_refused_is_told_as_without_a_logger(self) -> None:
         good = cluster().config
-        for wrong in ({}, b"{", b"[]", {"engine": {"worker_threads": 0}}, {**good, "engine": 5}, {"clusters": {}}):
+        wrongs: tuple[psat_attestor.Config, ...] = (
+            *({}, b"{", b"[]", {"engine": {"worker_threads": 0}}),
+            *({**good, "engine": 5}, {"clusters": {}}, {**good, "engine": {"worker_threads": 0}}),
+        )
+        for wrong in wrongs:
             error = self.refusal(psat_attestor.ConfigInvalidError, Attestor, wrong)
             logged = self.refusal(psat_attestor.ConfigInvalidError, Attestor, wrong, logger=self.logger)
             self.assertEqual((logged.message, logged.notes), (error.message, error.notes))
@@ -99,6 +104,17 @@ class Events(Case):
             others = {"connected to the API server", "shutting down"}
             self.assertEqual(self.handler.events() - others, seen, logging.getLevelName(level))
 
+    def test_the_logger_s_own_level_may_change_later(self) -> None:
+        given = cluster()
+        self.logger.setLevel(logging.ERROR)
+        with Attestor(given.config, logger=self.logger, log_level=logging.DEBUG) as attestor:
+            attestor.attest(given.payload)
+            soon(lambda: attestor.stats().documents_alive == 0, "the log's thread has dropped the records")
+            self.assertEqual(self.handler.records, [])
+            self.logger.setLevel(logging.DEBUG)
+            attestor.attest(given.payload)
+        self.assertIn("agent attested", self.handler.events())
+
     def test_records_come_beside_asyncio(self) -> None:
         given = cluster()
 
@@ -118,7 +134,13 @@ class Events(Case):
     def test_a_handler_with_a_fault_is_told_and_does_not_end_the_log(self) -> None:
         given = cluster()
         faults: list[object] = []
-        self.logger.addFilter(lambda record: 1 // (getattr(record, "event", "") != "agent refused"))
+
+        def refuse(record: logging.LogRecord) -> bool:
+            if getattr(record, "event", "") == "agent refused":
+                raise ValueError("a fault of the filter")
+            return True
+
+        self.logger.addFilter(refuse)
         with unittest.mock.patch.object(threading, "excepthook", faults.append):
             with Attestor(given.config, logger=self.logger, log_level=logging.DEBUG) as attestor:
                 self.refusal(psat_attestor.PermissionDeniedError, attestor.attest, given.refused)
@@ -149,6 +171,7 @@ class Tokens(Case):
         self.written = io.StringIO()
         self.logger = logging.getLogger(self.id())
         self.logger.propagate = False
+        self.logger.setLevel(1)
         self.logger.addHandler(logging.StreamHandler(self.written))
 
     def parts(self, token: str) -> list[str]:

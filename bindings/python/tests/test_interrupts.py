@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import time
 import unittest
@@ -63,6 +64,9 @@ class Handlers(Case):
             attest("main")
         self.assertEqual(names, ["handler", "main"])
 
+    def are_cancelled(self, attestor: Attestor, count: int) -> bool:
+        return attestor.stats().attestations == {"CANCELED": count}
+
     def test_what_a_handler_raises_cancels(self) -> None:
         given = hanging()
 
@@ -76,4 +80,4 @@ class Handlers(Case):
                 signal.setitimer(signal.ITIMER_REAL, 0.05)
                 with self.assertRaisesRegex(TimeoutError, "by the handler"):
                     attestor.attest(given.payload)
-                soon(lambda n=count: attestor.stats().attestations == {"CANCELED": n}, "it is cancelled")
+                soon(functools.partial(self.are_cancelled, attestor, count), "it is cancelled")

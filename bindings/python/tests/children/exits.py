@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import sys
 import threading
@@ -18,6 +19,8 @@ HOW, CONFIG, PAYLOAD = sys.argv[1:]
 config, payload = Path(CONFIG).read_bytes(), Path(PAYLOAD).read_bytes()
 logging.getLogger("psat").addHandler(logging.NullHandler())
 logger = logging.getLogger("psat")
+# Lives as long as this module.
+kept: list[object] = []
 
 
 def in_flight(attestor: psat_attestor.Attestor | aio.Attestor) -> int:
@@ -91,11 +94,11 @@ def tasks() -> None:
 def loop() -> None:
     """The loop is never closed, and its tasks are pending when the program ends."""
     silence_asyncio()
-    global attestor, running, left
     attestor = aio.Attestor(config)
     running = asyncio.new_event_loop()
     left = [running.create_task(attestor.attest(payload)) for _ in range(4)]
     running.run_until_complete(asyncio.sleep(0.01))
+    kept.extend([attestor, running, *left])
 
 
 def closed_loop() -> None:
@@ -109,7 +112,8 @@ def closed_loop() -> None:
         running.run_until_complete(asyncio.sleep(0.001))
     running.close()
     del left, running
-    # The tasks are gone, and with them what they waited for.
+    # Loop and tasks are garbage now, and with the tasks goes what they waited for.
+    gc.collect()
     while attestor.stats().attestations.get("CANCELED") != 4:
         time.sleep(0.001)
     asyncio.run(attestor.close())
