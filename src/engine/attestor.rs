@@ -8,7 +8,6 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::runtime::{Handle, Runtime};
 
-use super::check::{Check, CheckOptions};
 use super::document::{Answer, Document, documents_alive};
 use super::events::{Events, Level, NoSubscription};
 use super::generation::Generation;
@@ -32,15 +31,15 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// An attestor has threads of its own and may be used from any number of threads at once. Blocking calls block the
 /// calling thread: do not make them on an async runtime's worker.
 pub struct Attestor {
-    handle: Handle,
+    pub(super) handle: Handle,
     runtime: Mutex<Option<Runtime>>,
     worker_threads: usize,
-    generation: ArcSwapOption<Generation>,
+    pub(super) generation: ArcSwapOption<Generation>,
     configuring: Mutex<()>,
-    operations: Arc<Operations>,
+    pub(super) operations: Arc<Operations>,
     memory: Arc<QueuedBytes>,
     tally: Arc<Tally>,
-    events: Arc<Events>,
+    pub(super) events: Arc<Events>,
 }
 
 impl Attestor {
@@ -158,30 +157,6 @@ impl Attestor {
         accepted(completion.id());
         self.begin(completion, payload, options, Purpose::Attest);
         Ok(())
-    }
-
-    /// Looks at the configured clusters and waits for the answer: can they be used, and if not, why, and what helps?
-    ///
-    /// `options` is empty or a JSON object: `timeout_ms`, and `clusters`, the names of those to look at (absent = all).
-    /// Takes no slot; makes no attestation.
-    pub fn check(&self, options: &[u8]) -> Answer {
-        let Ok(operation) = self.operations.accept() else {
-            return shutting_down();
-        };
-        let options = match CheckOptions::parse(options) {
-            Ok(options) => options,
-            Err(fault) => return malformed(&fault),
-        };
-        let Some(generation) = self.generation.load_full() else {
-            return plain(Reason::NotConfigured, "not configured");
-        };
-        let check = match Check::new(generation, options, &self.events) {
-            Ok(check) => check,
-            Err(answer) => return answer,
-        };
-        let (caller, answer) = mpsc::sync_channel(1);
-        self.handle.spawn(check.run(operation.promise(Sink::Caller(caller))));
-        answer.recv().unwrap_or_else(|_| plain(Reason::InternalPanic, "internal error"))
     }
 
     /// Cancels an operation. One that is done or unknown is left alone.
@@ -327,10 +302,10 @@ fn invalid(message: &str, notes: &[Note], config_generation: u64) -> Answer {
     Answer { code, document }
 }
 
-fn malformed(fault: &JsonFault) -> Answer {
+pub(super) fn malformed(fault: &JsonFault) -> Answer {
     plain(Reason::OptionsMalformed, &format!("options are malformed: {fault}"))
 }
 
-fn shutting_down() -> Answer {
+pub(super) fn shutting_down() -> Answer {
     plain(Reason::ShuttingDown, "attestor is shutting down")
 }

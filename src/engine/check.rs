@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::attestor::{Attestor, malformed, shutting_down};
 use super::document::{Answer, Document};
 use super::events::Events;
 use super::generation::{ClusterAtWork, Generation};
-use super::operation::{Completion, Stop};
+use super::operation::{Completion, Sink, Stop};
 use super::report::{micros, plain};
 use super::task::LONGEST_TIMEOUT;
 use crate::attest::{JsonFault, Refusal};
@@ -22,6 +23,32 @@ use crate::quote::quoted;
 
 /// Clusters that are looked at at the same time: each costs some connections and a few calls.
 const AT_ONCE: usize = 16;
+
+impl Attestor {
+    /// Looks at the configured clusters and waits for the answer: can they be used, and if not, why, and what helps?
+    ///
+    /// `options` is empty or a JSON object: `timeout_ms`, and `clusters`, the names of those to look at (absent = all).
+    /// Takes no slot; makes no attestation.
+    pub fn check(&self, options: &[u8]) -> Answer {
+        let Ok(operation) = self.operations.accept() else {
+            return shutting_down();
+        };
+        let options = match CheckOptions::parse(options) {
+            Ok(options) => options,
+            Err(fault) => return malformed(&fault),
+        };
+        let Some(generation) = self.generation.load_full() else {
+            return plain(Reason::NotConfigured, "not configured");
+        };
+        let check = match Check::new(generation, options, &self.events) {
+            Ok(check) => check,
+            Err(answer) => return answer,
+        };
+        let (caller, answer) = mpsc::sync_channel(1);
+        self.handle.spawn(check.run(operation.promise(Sink::Caller(caller))));
+        answer.recv().unwrap_or_else(|_| plain(Reason::InternalPanic, "internal error"))
+    }
+}
 
 /// What the host says about one check; unknown keys are ignored.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -103,7 +130,7 @@ impl Check {
             stop = stopped => match stop {
                 Ok(Stop::Canceled) => plain(Reason::Canceled, "the check was cancelled"),
                 // The other end goes away with the attestor alone.
-                Ok(Stop::ShuttingDown) | Err(_) => plain(Reason::ShuttingDown, "attestor is shutting down"),
+                Ok(Stop::ShuttingDown) | Err(_) => shutting_down(),
             },
             answer = look => answer.unwrap_or_else(|_| {
                 self.events.panicked("a check");
@@ -118,7 +145,7 @@ impl Check {
         assert!(!self.panics, "injected fault");
         let looks: Vec<_> = self.clusters.iter().map(|cluster| self.look_at(cluster)).collect();
         let reports = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
-        document(&self.generation, reports)
+        document(&self.generation, &reports)
     }
 
     async fn look_at<'a>(&self, cluster: &'a ClusterAtWork) -> (&'a str, ClusterReport) {
@@ -128,13 +155,13 @@ impl Check {
     }
 }
 
-fn unknown(generation: &Generation, names: BTreeSet<String>) -> Answer {
-    let named = names.into_iter().find(|name| !generation.clusters.contains_key(name)).unwrap_or_default();
+fn unknown(generation: &Generation, asked: BTreeSet<String>) -> Answer {
+    let named = asked.into_iter().find(|name| !generation.clusters.contains_key(name)).unwrap_or_default();
     let refusal = Refusal::ClusterUnknown { named };
     plain(refusal.reason(), refusal.message(ErrorStyle::Precise, "").as_str())
 }
 
-fn document(generation: &Generation, clusters: BTreeMap<&str, ClusterReport>) -> Answer {
+fn document(generation: &Generation, clusters: &BTreeMap<&str, ClusterReport>) -> Answer {
     let unusable = clusters.iter().find_map(|(name, report)| Some((name, report.checkup.first_failure()?)));
     let reason = unusable.and_then(|(_, step)| step.reason).unwrap_or(Reason::Ok);
     // Not for an agent, and so in the same words and codes whatever agents are told.
@@ -147,7 +174,7 @@ fn document(generation: &Generation, clusters: BTreeMap<&str, ClusterReport>) ->
         reason: reason.word(),
         message,
         config_generation: generation.number,
-        clusters: &clusters,
+        clusters,
     });
     Answer { code, document }
 }

@@ -1,28 +1,30 @@
 //! From a failure to its cause and its remedy: the one place, for `check` and for `explain`.
 
-use rustls::CertificateError;
 use tokio::time::timeout_at;
 
 use super::super::api::{Advice, Advisor, CallError, CallErrorKind};
 use super::super::credentials::{Access, Source};
 use super::super::error::{Fault, Phase};
 use super::super::session::Session;
-use super::super::settings::Trust;
 use super::certificate::{Certificate, now};
 use super::manifest;
-use super::own::{Own, Standing};
+use super::own::{Own, Proof, Standing};
+use super::trust::bad_certificate;
 use super::way::{Trouble, shown_certificates};
 use crate::outcome::cause_chain;
 use crate::step::with_block;
 
+/// What a kubeconfig without a credential needs.
+pub(super) const NO_CREDENTIAL: &str = "Give the kubeconfig's user a client certificate or a token.";
+
 /// What is behind a failure, where more is known than the failure says.
-struct Insight {
+pub(super) struct Insight {
     cause: Option<String>,
     remedy: String,
 }
 
 impl Insight {
-    fn new(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(super) fn new(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { cause: Some(cause.into()), remedy: remedy.into() }
     }
 
@@ -66,28 +68,27 @@ impl Session {
                 Ok(access) => unauthenticated(&Own::of(&access, source)),
                 Err(_) => Insight::of_kind(fault.kind()),
             },
-            CallErrorKind::Forbidden => {
-                let user = self.user().await;
-                let remedy = self.grant(user.as_deref());
-                match user {
-                    Some(user) => {
-                        Insight::new(format!("the API server does not permit it to {user}"), remedy)
-                    }
-                    None => Insight::remedy(remedy),
-                }
-            }
+            CallErrorKind::Forbidden => match self.look().await {
+                Ok(access) => self.forbidden(&Own::of(&access, source)).await,
+                Err(_) => Insight::of_kind(fault.kind()),
+            },
             CallErrorKind::DeadlineExceeded => late(fault),
             kind => Insight::of_kind(kind),
         }
     }
 
-    /// Who asks: as the server says, or else as the credential does.
-    pub(super) async fn user(&self) -> Option<String> {
-        if let Some(user) = self.whoami().await {
-            return Some(user);
+    async fn forbidden(&self, own: &Own) -> Insight {
+        let user = self.whoami().await;
+        // Nobody is to be told to let anybody in.
+        if own.proofs.is_empty() && user.as_deref().is_none_or(|user| user == "system:anonymous") {
+            return no_credential();
         }
-        let access = self.look().await.ok()?;
-        Own::of(&access, self.cluster.credentials.source()).user().map(str::to_owned)
+        let user = user.as_deref().or(own.user());
+        let remedy = self.grant(user);
+        match user {
+            Some(user) => Insight::new(format!("the API server does not permit it to {user}"), remedy),
+            None => Insight::remedy(remedy),
+        }
     }
 
     /// How all that attestation asks for is granted.
@@ -128,7 +129,7 @@ impl Session {
 }
 
 /// Where the address is to be corrected.
-fn server_setting(source: &Source) -> String {
+pub(super) fn server_setting(source: &Source) -> String {
     match source {
         Source::Kubeconfig(path) => format!("`server` in kubeconfig {}", path.display()),
         Source::InCluster(_) => "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT".to_owned(),
@@ -169,124 +170,33 @@ fn in_cluster_remedy(setting: &str) -> String {
 
 fn unauthenticated(own: &Own) -> Insight {
     if let Some((proof, standing)) = own.out_of_time(now()) {
-        return Insight::new(format!("the {} {}", proof.name(), out_of_time(standing)), proof.renewal());
+        return untimely(proof, standing);
     }
     match own.proofs.first() {
         Some(proof) => Insight::new(
             format!("the API server does not accept the {}", own.describe()),
             format!("It is of another cluster, or was revoked. {}", proof.renewal()),
         ),
-        None => Insight::new(
-            "no credential is configured",
-            "Give the kubeconfig's user a client certificate or a token.",
-        ),
+        None => no_credential(),
     }
 }
 
-/// How a proof that is of no use stands.
-pub(super) fn out_of_time(standing: Standing) -> String {
-    match standing {
-        Standing::Expired(end) => format!("expired on {end}"),
-        Standing::NotYet(begin) => format!("is not valid before {begin}; now is {}", now()),
-        Standing::EndsSoon(end) => format!("expires on {end}"),
-        Standing::Valid => "is valid".to_owned(),
-    }
+fn no_credential() -> Insight {
+    Insight::new("no credential is configured", NO_CREDENTIAL)
+}
+
+fn untimely(proof: &Proof, standing: Standing) -> Insight {
+    Insight::new(format!("the {} {standing}", proof.name()), proof.renewal())
 }
 
 fn refused_by_server(alert: &str, own: &Own) -> Insight {
     if let Some((proof, standing)) = own.out_of_time(now()) {
-        return Insight::new(format!("the {} {}", proof.name(), out_of_time(standing)), proof.renewal());
+        return untimely(proof, standing);
     }
     Insight::new(
         format!("the server broke TLS off ({alert}), having been shown {}", own.describe()),
         "Check that the API server accepts this client certificate, and what stands between.",
     )
-}
-
-fn bad_certificate(
-    error: &CertificateError,
-    shown: Option<&Certificate>,
-    access: &Access,
-    source: &Source,
-) -> Insight {
-    match error {
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            wrong_name(shown, access, source)
-        }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Insight::new(
-            format!(
-                "the server's certificate{} expired{}",
-                named(shown),
-                shown.map(|shown| format!(" on {}", shown.not_after)).unwrap_or_default()
-            ),
-            "Renew the API server's serving certificate, or correct this machine's clock.",
-        ),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Insight::new(
-            format!(
-                "the server's certificate{} is not valid yet{}",
-                named(shown),
-                shown.map(|shown| format!(" before {}", shown.not_before)).unwrap_or_default()
-            ),
-            "Correct this machine's clock, or the API server's serving certificate.",
-        ),
-        _ => unknown_issuer(shown, access, source),
-    }
-}
-
-fn wrong_name(shown: Option<&Certificate>, access: &Access, source: &Source) -> Insight {
-    let wanted = access.tls.server_name.as_deref().unwrap_or(access.server.host());
-    let names = shown.map(|shown| shown.names.join(", ")).filter(|names| !names.is_empty());
-    let name = shown.and_then(|shown| shown.names.first());
-    Insight::new(
-        format!(
-            "the server's certificate is not for {wanted}, but for {}",
-            names.as_deref().unwrap_or("other names")
-        ),
-        match (name, source) {
-            (Some(name), Source::Kubeconfig(path)) => with_block(
-                &format!("In kubeconfig {}, let the cluster have", path.display()),
-                &format!("tls-server-name: {name}"),
-            ),
-            _ => format!("Correct {}, or the API server's serving certificate.", server_setting(source)),
-        },
-    )
-}
-
-fn unknown_issuer(shown: Option<&Certificate>, access: &Access, source: &Source) -> Insight {
-    let issuer = shown.map(|shown| format!(", which {} issued", shown.issuer)).unwrap_or_default();
-    let (place, remedy) = match source {
-        Source::Kubeconfig(path) => (
-            "kubeconfig",
-            format!(
-                "Set `certificate-authority` in kubeconfig {} to the CA that issued the server's certificate{}.",
-                path.display(),
-                shown.map(|shown| format!(" ({})", shown.issuer)).unwrap_or_default()
-            ),
-        ),
-        Source::InCluster(mount) => {
-            ("pod", format!("Check what is mounted at {} and who answers as API server.", mount.display()))
-        }
-    };
-    let trusted = trusted(access).unwrap_or_else(|| format!("system's roots: the {place} names none"));
-    Insight::new(
-        format!("the server's certificate{}{issuer}, is not vouched for by the {trusted}", named(shown)),
-        remedy,
-    )
-}
-
-/// The CA that vouches for the server, if one is configured.
-pub(super) fn trusted(access: &Access) -> Option<String> {
-    let Trust::Roots(pem) = &access.tls.trust else { return None };
-    let subjects: Vec<String> = Certificate::read_all(pem).into_iter().map(|one| one.subject).collect();
-    let file =
-        access.files.iter().find(|(what, _)| ["certificate-authority", "CA certificates"].contains(what));
-    let place =
-        file.map_or("`certificate-authority-data`".to_owned(), |(_, path)| path.display().to_string());
-    Some(format!("configured CA ({place}: {})", subjects.join("; ")))
-}
-
-fn named(shown: Option<&Certificate>) -> String {
-    shown.map(|shown| format!(" {}", shown.subject)).unwrap_or_default()
 }
 
 fn late(fault: &Fault) -> Insight {

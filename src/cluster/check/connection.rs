@@ -10,10 +10,10 @@ use super::super::credentials::Access;
 use super::super::error::{Fault, Phase};
 use super::super::settings::Trust;
 use super::Examination;
-use super::cause::{out_of_time, trusted};
+use super::cause::NO_CREDENTIAL;
 use super::certificate::{Certificate, now};
 use super::own::{CERTIFICATE_ENDS_SOON, Own};
-use super::way::Trouble;
+use super::trust::trusted;
 use crate::outcome::Reason;
 use crate::step::Step;
 
@@ -31,14 +31,19 @@ impl Examination<'_> {
         };
         let source = self.session.cluster.credentials.source();
         let own = Own::of(&access, source);
-        let found = format!("{source}: {}", own.describe());
-        let step = if let Some((proof, standing)) = own.out_of_time(now()) {
-            let detail = format!("the {} {}", proof.name(), out_of_time(standing));
+        let step = if own.proofs.is_empty() {
+            Step::warn(
+                CHECK,
+                format!("{source}: no credential, so that the API server sees nobody"),
+                NO_CREDENTIAL,
+            )
+        } else if let Some((proof, standing)) = own.out_of_time(now()) {
+            let detail = format!("the {} {standing}", proof.name());
             Step::fail(CHECK, Reason::ApiUnauthenticated, detail, proof.renewal())
         } else if let Some((proof, standing)) = own.ending_soon(now()) {
-            Step::warn(CHECK, format!("the {} {}", proof.name(), out_of_time(standing)), proof.renewal())
+            Step::warn(CHECK, format!("the {} {standing}", proof.name()), proof.renewal())
         } else {
-            Step::pass(CHECK, found)
+            Step::pass(CHECK, format!("{source}: {}", own.describe()))
         };
         self.add(step);
         Some(access)
@@ -81,9 +86,13 @@ impl Examination<'_> {
         let chain = match access.transport.opener().certificates(self.session.until()).await {
             Ok(chain) => chain,
             Err(fault) => {
-                // The connection is made anew, so its beginning may fail now.
-                let attempted = if Trouble::of(&fault).is_of_tls() { "" } else { "the TLS handshake" };
-                self.fail(CHECK, &fault, attempted).await;
+                let silent = matches!(fault, Fault::ConnectTime { .. } | Fault::TimeRanOut(_));
+                let attempted = if silent {
+                    format!("{} takes connections and then says nothing", access.server.authority)
+                } else {
+                    String::new()
+                };
+                self.fail(CHECK, &fault, &attempted).await;
                 return false;
             }
         };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// Stands where the user's name is not known.
 const UNKNOWN_USER: &str = "THE-USER-OF-THE-KUBECONFIG";
 
-/// The ClusterRole that Kubernetes has for readers of the signing keys.
+/// The `ClusterRole` that Kubernetes has for readers of the signing keys.
 const KEY_READERS: &str = "system:service-account-issuer-discovery";
 
 /// A role with exactly what attestation asks for, bound to `user`. With `claims_only` neither pods nor nodes are read.

@@ -1,11 +1,12 @@
 //! The credential that a cluster is asked with, as far as it explains itself. Its secret parts are never shown.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::credentials::{Access, Source};
-use super::certificate::{Certificate, Claims};
+use super::certificate::{Certificate, Claims, now};
 use super::manifest::service_account;
 use crate::step::with_block;
 
@@ -47,6 +48,17 @@ pub(super) enum Standing {
     EndsSoon(Timestamp),
     Expired(Timestamp),
     NotYet(Timestamp),
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Valid => f.write_str("is valid"),
+            Self::EndsSoon(end) => write!(f, "expires on {end}"),
+            Self::Expired(end) => write!(f, "expired on {end}"),
+            Self::NotYet(begin) => write!(f, "is not valid before {begin}; now is {}", now()),
+        }
+    }
 }
 
 impl Own {

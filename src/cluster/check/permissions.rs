@@ -1,7 +1,5 @@
 //! The steps `token_review`, `pods` and `nodes`: what the credential may ask.
 
-use std::collections::BTreeSet;
-
 use serde::Deserialize;
 use serde_json::json;
 
@@ -11,20 +9,12 @@ use super::super::nulls;
 use super::super::request::Question;
 use super::Examination;
 use crate::config::Lookup;
-use crate::outcome::Reason;
-use crate::quote::quoted_list;
+use crate::outcome::{Reason, cause_chain};
+use crate::quote::quoted;
 use crate::step::Step;
 
 /// Namespaces that are asked for one by one. Whoever has more grants the permission for all.
 const NAMESPACES: usize = 16;
-
-/// What came of asking for a permission.
-enum Permission {
-    Granted,
-    Denied,
-    /// The question was not answered.
-    Unknown(Fault),
-}
 
 impl Examination<'_> {
     /// Whether a token can be reviewed. The answer is whether there is something to go on with.
@@ -43,7 +33,7 @@ impl Examination<'_> {
             Ok(_) => {
                 let audiences = match self.config.audience.as_slice() {
                     [] => "without an audience".to_owned(),
-                    audiences => format!("for the audience {}", quoted_list(audiences)),
+                    audiences => format!("for the audience {}", listed(audiences)),
                 };
                 self.add(Step::pass(CHECK, format!("a token that cannot be valid is refused, {audiences}")));
                 true
@@ -56,52 +46,73 @@ impl Examination<'_> {
         }
     }
 
-    pub(super) async fn pods(&mut self) {
+    /// Whether pods can be read. The answer is whether there is something to go on with.
+    pub(super) async fn pods(&mut self) -> bool {
         const CHECK: &str = "pods";
         if self.skipped_with_claims(CHECK) {
-            return;
+            return true;
         }
-        let everywhere = self.may_get("pods", "").await;
-        let namespaces = self.config.service_account_allow_list.namespaces();
-        let step = match (everywhere, namespaces) {
-            (Permission::Granted, _) => Step::pass(CHECK, self.may("get pods in all namespaces")),
-            (Permission::Unknown(fault), _) => unknown(CHECK, &fault),
-            (Permission::Denied, None) => self.denied(CHECK, "get pods in all namespaces"),
-            (Permission::Denied, Some(namespaces)) => self.pods_in(&namespaces).await,
-        };
-        self.add(step);
+        let step = self.look_at_pods().await;
+        self.conclude(CHECK, step).await
     }
 
-    async fn pods_in(&mut self, namespaces: &BTreeSet<&str>) -> Step {
+    async fn look_at_pods(&mut self) -> Result<Step, Fault> {
         const CHECK: &str = "pods";
-        let mut denied = Vec::new();
+        if self.may_get("pods", "").await? {
+            return Ok(Step::pass(CHECK, self.may("get pods in all namespaces")));
+        }
+        let config = self.config;
+        let Some(namespaces) = config.service_account_allow_list.namespaces() else {
+            return Ok(self.denied(CHECK, "get pods in all namespaces"));
+        };
+        let (mut granted, mut denied) = (Vec::new(), Vec::new());
         for namespace in namespaces.iter().take(NAMESPACES) {
-            match self.may_get("pods", namespace).await {
-                Permission::Granted => {}
-                Permission::Denied => denied.push((*namespace).to_owned()),
-                Permission::Unknown(fault) => return unknown(CHECK, &fault),
-            }
+            let may = self.may_get("pods", namespace).await?;
+            (if may { &mut granted } else { &mut denied }).push((*namespace).to_owned());
         }
         if !denied.is_empty() {
-            return self.denied(CHECK, &format!("get pods in {}", quoted_list(&denied)));
+            return Ok(self.denied(CHECK, &format!("get pods in {}", listed(&denied))));
         }
-        let asked: Vec<String> = namespaces.iter().take(NAMESPACES).map(|one| (*one).to_owned()).collect();
-        let rest = namespaces.len() - asked.len();
+        let rest = namespaces.len() - granted.len();
         let rest = if rest == 0 { String::new() } else { format!("; {rest} more were not asked for") };
-        Step::pass(CHECK, self.may(&format!("get pods in {}{rest}", quoted_list(&asked))))
+        Ok(Step::pass(CHECK, self.may(&format!("get pods in {}{rest}", listed(&granted)))))
     }
 
-    pub(super) async fn nodes(&mut self) {
+    /// Whether nodes can be read. The answer is whether there is something to go on with.
+    pub(super) async fn nodes(&mut self) -> bool {
         const CHECK: &str = "nodes";
         if self.skipped_with_claims(CHECK) {
-            return;
+            return true;
         }
         let step = match self.may_get("nodes", "").await {
-            Permission::Granted => Step::pass(CHECK, self.may("get nodes")),
-            Permission::Denied => self.denied(CHECK, "get nodes"),
-            Permission::Unknown(fault) => unknown(CHECK, &fault),
+            Ok(true) => Ok(Step::pass(CHECK, self.may("get nodes"))),
+            Ok(false) => Ok(self.denied(CHECK, "get nodes")),
+            Err(fault) => Err(fault),
         };
-        self.add(step);
+        self.conclude(CHECK, step).await
+    }
+
+    /// Adds the step, or why there is none.
+    async fn conclude(&mut self, check: &'static str, step: Result<Step, Fault>) -> bool {
+        match step {
+            Ok(step) => self.add(step),
+            // Attestation may work all the same: it does not ask this.
+            Err(fault) if matches!(fault.kind(), CallErrorKind::Forbidden | CallErrorKind::Status) => {
+                self.add(Step::warn(
+                    check,
+                    format!(
+                        "whether {check} may be read is not known: SelfSubjectAccessReview {}",
+                        cause_chain(&fault)
+                    ),
+                    "Let the credential's user create selfsubjectaccessreviews, as the ClusterRole system:basic-user does.",
+                ));
+            }
+            Err(fault) => {
+                self.fail(check, &fault, "SelfSubjectAccessReview").await;
+                return false;
+            }
+        }
+        true
     }
 
     fn skipped_with_claims(&mut self, check: &'static str) -> bool {
@@ -126,7 +137,7 @@ impl Examination<'_> {
     }
 
     /// Asks whether objects of this kind may be read, in all namespaces if `namespace` is empty.
-    async fn may_get(&mut self, resource: &str, namespace: &str) -> Permission {
+    async fn may_get(&mut self, resource: &str, namespace: &str) -> Result<bool, Fault> {
         #[derive(Deserialize)]
         struct Review {
             status: Status,
@@ -146,27 +157,13 @@ impl Examination<'_> {
             "spec": {"resourceAttributes": attributes},
         });
         let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-        let answer = self.ask(&Question::review(path, &body)).await;
-        let review = answer.and_then(|answer| {
-            serde_json::from_slice::<Review>(&answer)
-                .map_err(|_| Fault::BadAnswer("the answer is no SelfSubjectAccessReview".to_owned()))
-        });
-        match review {
-            Ok(review) if review.status.allowed => Permission::Granted,
-            Ok(_) => Permission::Denied,
-            Err(fault) => Permission::Unknown(fault),
-        }
+        let answer = self.ask(&Question::review(path, &body)).await?;
+        let review: Review = serde_json::from_slice(&answer)
+            .map_err(|_| Fault::BadAnswer("the answer is no SelfSubjectAccessReview".to_owned()))?;
+        Ok(review.status.allowed)
     }
 }
 
-/// Attestation may work all the same: it does not ask this.
-fn unknown(check: &'static str, fault: &Fault) -> Step {
-    Step::warn(
-        check,
-        format!(
-            "whether {check} may be read is not known: SelfSubjectAccessReview {}",
-            crate::outcome::cause_chain(fault)
-        ),
-        "Let the credential's user create selfsubjectaccessreviews, as the ClusterRole system:basic-user does.",
-    )
+fn listed(names: &[String]) -> String {
+    names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
 }

@@ -107,11 +107,6 @@ impl<'e> Trouble<'e> {
         }
     }
 
-    /// Whether it lies behind look-up and TCP.
-    pub(super) fn is_of_tls(&self) -> bool {
-        matches!(self, Self::Certificate(_) | Self::Alert(_) | Self::NotTls | Self::Tls)
-    }
-
     fn in_chain(error: &'e (dyn Error + 'static)) -> Self {
         chain(error).fold(Self::Other, |found, error| Self::here(error).unwrap_or(found))
     }
@@ -138,14 +133,18 @@ impl<'e> Trouble<'e> {
     }
 }
 
-/// An error and all that is beneath. An `io::Error` passes over the error that it wraps: that is taken too.
+/// An error and all that is beneath.
 fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| beneath(*error))
 }
 
+/// The next error. `source` passes over what an `io::Error` wraps, and says nothing of what h2 wraps.
 fn beneath<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
-    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        Some(inner) => Some(inner),
-        None => error.source(),
+    let io = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let h2 = error.downcast_ref::<h2::Error>().and_then(h2::Error::get_io);
+    match (io, h2) {
+        (Some(inner), _) => Some(inner),
+        (_, Some(inner)) => Some(inner),
+        _ => error.source(),
     }
 }

@@ -52,8 +52,14 @@ impl Authority {
     }
 
     pub(super) fn issue(&self, name: &str) -> Pair {
+        self.issue_with(name, |_| ())
+    }
+
+    /// A certificate for that name, changed before it is signed.
+    pub(super) fn issue_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Pair {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
         Pair { certificate, key: key.serialize_pem() }
     }
