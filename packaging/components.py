@@ -39,5 +39,7 @@ def licence_texts(folder: Path) -> tuple[str, ...]:
     """The licence files of a source tree, those of what it has copied in included."""
     found = (path for path in folder.rglob("*") if LICENCE_FILE.fullmatch(path.name) and path.is_file())
     sources = {".c", ".go", ".h", ".rs", ".S"}
-    texts = (path.read_text(errors="replace").strip() for path in sorted(found) if path.suffix not in sources)
+    texts = (
+        path.read_text(errors="replace").rstrip().lstrip("\r\n") for path in sorted(found) if path.suffix not in sources
+    )
     return tuple(dict.fromkeys(text for text in texts if text))

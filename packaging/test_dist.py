@@ -118,6 +118,8 @@ def nothing_names_the_machine_that_built_it(folder: Path) -> None:
 
 
 def plugin_is_static() -> None:
+    """And starts with nothing around it."""
+    assert run(str(PLUGIN), "--version", environment={}) == f"spire-plugin-k8s-psat {VERSION}\n"
     assert PLUGIN.read_bytes() == project.PLUGIN.read_bytes()
     assert os.access(PLUGIN, os.X_OK)
     headers = run("readelf", "-l", "-d", "-W", str(PLUGIN))
