@@ -134,3 +134,21 @@ fn without_comments(text: &str) -> String {
     code.push_str(rest);
     code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
+
+#[test]
+#[should_panic(expected = "a line of a new form: #if")]
+fn a_new_directive_is_not_skipped() {
+    read("#if 1\nint32_t psat_new(void);\n#endif\n");
+}
+
+#[test]
+#[should_panic(expected = "a statement of a new form: typedef enum")]
+fn a_new_kind_of_definition_is_not_skipped() {
+    read("typedef enum { PSAT_ONE } psat_number_t;\n");
+}
+
+#[test]
+#[should_panic(expected = "a declaration of a new form: int32_t numbers[4]")]
+fn a_new_kind_of_field_is_not_skipped() {
+    read("typedef struct { int32_t numbers[4]; } psat_numbers_t;\n");
+}

@@ -1,7 +1,5 @@
 //! The generated files of the Python package: the C functions for `ctypes`, and the reasons.
 
-use std::fmt::Write as _;
-
 use psat_attestor::outcome::TABLE;
 
 use crate::header::{Function, Header, Structure};
@@ -10,10 +8,9 @@ const ONE_WAY: &str = "by `make generate`. Do not edit.";
 
 /// `psat_attestor/_capi.py`. It is laid out as `ruff format` would.
 pub(crate) fn declarations(header: &Header) -> String {
-    let constants: String =
-        header.constants.iter().map(|each| format!("{}: Final = {}\n", each.name, each.value)).collect();
-    let structures: String = header.structures.iter().map(|each| structure(header, each)).collect();
-    let functions: String = header.functions.iter().map(|each| function(header, each)).collect();
+    let constants = each(&header.constants, |each| format!("{}: Final = {}\n", each.name, each.value));
+    let structures = each(&header.structures, |each| structure(header, each));
+    let functions = each(&header.functions, |each| function(header, each));
     format!(
         "\"\"\"The C ABI for ctypes. Generated from include/psat_attestor.h {ONE_WAY}\"\"\"\n\n\
          from __future__ import annotations\n\n\
@@ -30,8 +27,13 @@ pub(crate) fn declarations(header: &Header) -> String {
                  if function is not None:\n            \
                      function.restype = result\n            \
                      function.argtypes = parameters\n",
-        imports = imports(&(structures.clone() + &functions)),
+        imports = imports(&format!("{structures}{functions}")),
     )
+}
+
+/// The texts of all items, one after the other.
+fn each<T>(items: &[T], text: impl Fn(&T) -> String) -> String {
+    items.iter().map(text).collect()
 }
 
 /// The names of ctypes that the text uses, in the order in which ruff sorts them.
@@ -44,11 +46,9 @@ fn imports(text: &str) -> String {
 }
 
 fn structure(header: &Header, structure: &Structure) -> String {
-    let fields: String = structure
-        .fields
-        .iter()
-        .map(|field| format!("        (\"{}\", {}),\n", field.name, python_type(header, &field.kind)))
-        .collect();
+    let fields = each(&structure.fields, |field| {
+        format!("        (\"{}\", {}),\n", field.name, python_type(header, &field.kind))
+    });
     format!("class {}(Structure):  # noqa: N801\n    _fields_ = [\n{fields}    ]\n\n\n", structure.name)
 }
 
@@ -99,20 +99,12 @@ fn of_the_header(header: &Header, kind: &str) -> String {
 
 /// `psat_attestor/reasons.py`. It is laid out as `ruff format` would.
 pub(crate) fn reasons() -> String {
-    let mut constants = String::new();
-    let mut rows = String::new();
-    for row in TABLE {
-        writeln!(constants, "{}: Final = \"{}\"\n\"\"\"{}\"\"\"", row.word, row.word, row.meaning)
-            .expect("write to a string");
-        writeln!(
-            rows,
-            "    {}: Row(\n        {},\n        {},\n    ),",
-            row.word,
-            row.precise,
-            quoted(row.meaning)
-        )
-        .expect("write to a string");
-    }
+    let constants =
+        each(TABLE, |row| format!("{}: Final = \"{}\"\n\"\"\"{}\"\"\"\n", row.word, row.word, row.meaning));
+    let rows = each(TABLE, |row| {
+        let meaning = quoted(row.meaning);
+        format!("    {}: Row(\n        {},\n        {meaning},\n    ),\n", row.word, row.precise)
+    });
     format!(
         "\"\"\"Why a call was refused: stable words. Generated from src/outcome.rs {ONE_WAY}\n\n\
          docs/reasons.md says for each what to do about it. A later library may have more of them.\n\"\"\"\n\n\
@@ -129,4 +121,10 @@ pub(crate) fn reasons() -> String {
 fn quoted(text: &str) -> String {
     assert!(!text.contains(['\\', '\'']) || !text.contains('"'), "needs a rule for quotes: {text}");
     if text.contains('"') { format!("'{text}'") } else { format!("\"{text}\"") }
+}
+
+#[test]
+#[should_panic(expected = "a type that is unknown here: float")]
+fn a_type_without_counterpart_is_not_skipped() {
+    declarations(&crate::header::read("float psat_new(void);\n"));
 }

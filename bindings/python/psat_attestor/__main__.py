@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
-    print(json.dumps(json.loads(document), indent=2, ensure_ascii=False))
+    print(json.dumps(json.loads(document), indent=2))
     return OK if fine else NO
 
 
@@ -110,6 +110,13 @@ def _read(what: str, name: str) -> bytes:
         raise Unusable(f"{what} cannot be read: {reason}. It is the name of a file, or - for stdin") from None
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not seconds > 0:
+        raise argparse.ArgumentTypeError("must be a number of seconds above 0")
+    return seconds
+
+
 def _spelled_out(refused: AttestorError) -> bytes:
     return json.dumps({"code": refused.code, "reason": refused.reason, "message": refused.message}).encode()
 
@@ -142,10 +149,12 @@ def _parser() -> argparse.ArgumentParser:
         attesting.add_argument("--token", metavar="TOKEN", help="a file with the agent's token, or - for stdin")
         attesting.add_argument("--cluster", metavar="NAME", help="the cluster of --token")
         attesting.add_argument("--peer", metavar="ADDRESS", help="the agent's address, echoed in diagnostics")
-        attesting.add_argument("--timeout", metavar="SECONDS", type=float, help="default: attest_timeout_ms of CONFIG")
+        attesting.add_argument(
+            "--timeout", metavar="SECONDS", type=_seconds, help="default: attest_timeout_ms of CONFIG"
+        )
     checking = command("check", _check, "look whether clusters can be used, and print each step with its remedy")
     checking.add_argument("--cluster", metavar="NAME", action="append", help="this one; may be repeated. Default: all")
-    checking.add_argument("--timeout", metavar="SECONDS", type=float, help="for all of it")
+    checking.add_argument("--timeout", metavar="SECONDS", type=_seconds, help="for all of it")
     return parser
 
 

@@ -31,7 +31,8 @@ class Core:
         self.library = load()
         self._born = _fork.generation()
         self._calls = threading.Condition()
-        self._closing = threading.Lock()
+        # A signal handler may close the attestor while its own thread does.
+        self._closing = threading.RLock()
         self._inside = 0
         self._closed = False
         self._log = None if logger is None else EventLog(self.library, logger, level)
@@ -129,8 +130,8 @@ class Core:
 
     def _shut_down(self) -> None:
         code = self.library.psat_attestor_shutdown(self._pointer, 0)
-        if code == _capi.PSAT_FORKED:
-            # By a fork that Python does not know of.
+        if code == _capi.PSAT_FORKED or not self._pointer:
+            # By a fork that Python does not know of; or a signal handler has closed it just now.
             return
         if code != _capi.PSAT_OK:
             raise error_of(code, None)

@@ -92,8 +92,11 @@ class Loops:
     def retire(self, running: asyncio.AbstractEventLoop | None = None) -> None:
         """Leaves all loops, each on its own thread; the one that runs here at once."""
         # The loops of a parent share their descriptors with it.
-        while self._answers and self._born == _fork.generation():
-            loop, known = self._answers.popitem()
+        while self._born == _fork.generation():
+            try:
+                loop, known = self._answers.popitem()
+            except KeyError:
+                return
             answers = known()
             if answers is None:
                 continue

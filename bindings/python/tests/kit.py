@@ -6,6 +6,7 @@ import atexit
 import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,7 @@ import time
 import unittest
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import psat_attestor
 
@@ -149,8 +150,7 @@ def ends_well(case: unittest.TestCase, script: str, *arguments: object, rounds: 
         # Some at once, since they mostly wait.
         children = [start_child(script, *arguments) for _ in range(min(left, 4))]
         left -= len(children)
-        for child in children:
-            output, errors = finish(child)
+        for child, (output, errors) in [(child, finish(child)) for child in children]:
             case.assertEqual((child.returncode, errors), (0, ""), f"{script} {arguments}\n{output}")
     return output
 
@@ -160,10 +160,7 @@ def finish(child: subprocess.Popen[str]) -> tuple[str, str]:
     try:
         return child.communicate(timeout=30)
     except subprocess.TimeoutExpired:
-        child.kill()
+        # Its faulthandler shows where every thread is.
+        child.send_signal(signal.SIGABRT)
         output, errors = child.communicate()
-        _stuck(output, errors)
-
-
-def _stuck(output: str, errors: str) -> NoReturn:
-    raise AssertionError(f"a child did not end within 30 s\n{output}\n{errors}")
+        raise AssertionError(f"a child did not end within 30 s\n{output}\n{errors}") from None

@@ -85,6 +85,9 @@ class Command(unittest.TestCase):
         self.run_it("attest", on.config_file, code=2)
         self.run_it("attest", on.config_file, on.payload_file, "--token", on.path / "token", code=2)
         self.run_it("attest", on.config_file, "--token", on.path / "token", code=2)
+        for timeout in ("nan", "-1", "0", "soon"):
+            told = self.run_it("check", on.config_file, f"--timeout={timeout}", code=2)
+            self.assertIn("argument --timeout", told)
         self.assertIn("stdin (-)", self.run_it("attest", "-", "-", code=2, given=b""))
         self.assertIn("CONFIG cannot be read: No such file", self.run_it("validate", "/nowhere/at/all", code=2))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import signal
 import time
@@ -9,7 +10,7 @@ import unittest
 
 from kit import Case, cluster, finish, hanging, soon, start_child
 
-from psat_attestor import Attestor
+from psat_attestor import Attestor, UnavailableError
 
 
 class CtrlC(unittest.TestCase):
@@ -63,6 +64,21 @@ class Handlers(Case):
             signal.setitimer(signal.ITIMER_REAL, 0.05)
             attest("main")
         self.assertEqual(names, ["handler", "main"])
+
+    def test_a_handler_may_close_the_attestor(self) -> None:
+        given = hanging()
+        for when in (0.05, 0.0005, 0.001, 0.002, 0.003):
+            attestor = Attestor(given.config)
+            before = signal.signal(signal.SIGALRM, lambda *_, attestor=attestor: attestor.close())
+            signal.setitimer(signal.ITIMER_REAL, when)
+            with contextlib.suppress(UnavailableError):
+                # At times it comes while the attestor is being closed.
+                if when == 0.05:
+                    attestor.attest(given.payload)
+                    self.fail("it goes on with a closed attestor")
+            attestor.close()
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
 
     def are_cancelled(self, attestor: Attestor, count: int) -> bool:
         return attestor.stats().attestations == {"CANCELED": count}

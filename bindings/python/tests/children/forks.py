@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 import psat_attestor
@@ -19,6 +20,8 @@ HOW, CONFIG, PAYLOAD = sys.argv[1:]
 config, payload = Path(CONFIG).read_bytes(), Path(PAYLOAD).read_bytes()
 logger = logging.getLogger("psat")
 logger.addHandler(logging.NullHandler())
+# Python 3.12 and later warn of every fork of a process with threads, whosever they are.
+warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
 
 
 def refuses(call: object) -> None:
