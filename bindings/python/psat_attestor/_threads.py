@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import contextlib
 import ctypes
@@ -55,7 +56,8 @@ def begin(call: Callable[[], T]) -> Future[T]:
         except BaseException as error:  # It is for who waits.
             future.set_exception(error)
 
-    threading.Thread(target=work, name="psat-attestor-call", daemon=True).start()
+    # Not by threading.Thread: its start() does not stand an exception of a signal handler.
+    _thread.start_new_thread(work, ())
     return future
 
 
