@@ -12,6 +12,8 @@ PYTHON ?= python3
 
 SHIP := target/ship
 LIB_DIR := $(CURDIR)/$(SHIP)/release
+# How `make bench` measures: short, full, record or instructions; see bench/run.py.
+BENCH ?= full
 DEVCLUSTER := target/debug/devcluster
 CFLAGS_STRICT := -Wall -Wextra -Wpedantic -Werror
 
@@ -59,6 +61,10 @@ plugin: ship ## Build the SPIRE server plugin, one static file, under target/plu
 .PHONY: e2e
 e2e: ship plugin ## Attest real tokens on a real kube-apiserver, and agents of a stock SPIRE server
 	$(PYTHON) tests/e2e/run.py
+
+.PHONY: bench
+bench: ship ## Measure beside SPIRE's own plugin; BENCH=short takes two minutes
+	$(PYTHON) bench/run.py $(BENCH)
 
 .PHONY: lint
 lint: ship ## Check style: rustfmt, clippy, rustdoc, gofmt, go vet, staticcheck, ruff, mypy
