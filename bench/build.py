@@ -21,7 +21,7 @@ def build() -> None:
     # Without builtins, the compiler cannot take the functions for what they stand in for.
     compile_c("-fno-builtin", "-shared", "-fPIC", source("allocations"), "-o", str(ALLOCATIONS))
     shared = {"PKG_CONFIG_PATH": str(ROOT / "target" / "ship" / "pkgconfig")}
-    for command in ("upstream", "psat"):
+    for command in ("upstream", "psat", "forms"):
         go = ["go", "-C", str(BENCH / "go"), "build", "-trimpath", "-buildvcs=false"]
         call(*go, "-o", str(OUT / command), f"./{command}", variables=shared)
 

@@ -88,6 +88,12 @@ def printed(command: list[str], variables: dict[str, str]) -> Sample:
     return sample
 
 
+def forms() -> dict[str, int]:
+    """What reading the answers of one attestation costs SPIRE's plugin, in JSON and in protobuf."""
+    objects = [str(ROOT / "bench" / "server" / "src" / name) for name in ("pod.json", "node.json")]
+    return printed([str(OUT / "forms"), *objects], dict(os.environ))
+
+
 def check(side: str, load: Load, sample: Sample) -> None:
     """A run in which an answer is not the expected one measures something else. A crowd of 5,000 may lose some."""
     right = sample["codes"].get(load.expect, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 from dataclasses import asdict, dataclass, field
 
 import instructions
@@ -27,6 +28,8 @@ class Run:
     machine: dict[str, str]
     samples: Samples = field(default_factory=dict)
     stripped_bytes: int = 0
+    forms: dict[str, int] = field(default_factory=dict)
+    """What SPIRE's plugin spends on reading the answers of one attestation, by their form."""
     counted: dict[str, int] = field(default_factory=dict)
     parts: Listing = field(default_factory=list)
     functions: Listing = field(default_factory=list)
@@ -109,7 +112,7 @@ def quoted(lines: list[list[str]]) -> list[list[str]]:
 
 
 def notes(run: Run) -> list[str]:
-    found = [lookup(run.samples), limit(run.samples)]
+    found = [lookup(run.samples), limit(run.samples), protobuf(run)]
     missed = [row.name for row in rows.rows(run.samples, run.stripped_bytes) if row.met is False]
     if missed:
         found.append("Missed: " + "; ".join(missed) + ".")
@@ -129,4 +132,14 @@ def limit(samples: Samples) -> str:
         f"With 256 in flight, of {cores} cores upstream used {theirs:.0%} and its API server {their_server:.0%}; ours "
         f"used {ours:.0%} and its API server {server:.0%}. Where the server takes the larger part, it is the limit of "
         "the rate, and the CPU of each attestation tells more."
+    )
+
+
+def protobuf(run: Run) -> str:
+    saved = (run.forms["json_ns"] - run.forms["protobuf_ns"]) / 1e3
+    theirs, ours = (statistics.median(map(rows.cpu_us, run.samples["crowd"][side])) for side in ("upstream", "ours"))
+    return (
+        f"A real API server answers SPIRE's plugin in protobuf, which saves it some {saved:.0f} µs of CPU for each "
+        f"attestation: {theirs - saved:.0f} instead of {theirs:.0f} µs with 256 in flight, and ours is then "
+        f"1/{(theirs - saved) / ours:.0f} of it."
     )

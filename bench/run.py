@@ -17,10 +17,10 @@ import build
 import instructions
 import machine
 import profiles
+import programs
 import report
 from plan import AGENTS, FULL, SHORT, Samples, Size, measures
 from plan import run as run_round
-from programs import OUT
 from server import Server
 
 MODES = ("short", "full", "record", "instructions")
@@ -29,10 +29,11 @@ MODES = ("short", "full", "record", "instructions")
 def main(mode: str) -> int:
     build.build()
     run = report.Run(mode, machine.description(), stripped_bytes=build.stripped_bytes())
-    world = OUT / "world"
+    world = programs.OUT / "world"
     world.mkdir(exist_ok=True)
     with Server(build.SERVER, world, AGENTS) as server:
         if mode != "instructions":
+            run.forms = programs.forms()
             measure(SHORT if mode == "short" else FULL, server, run.samples)
         if mode != "short":
             say("instructions and allocations, under valgrind")

@@ -20,7 +20,7 @@ pub(crate) fn world(agents: usize) -> World {
 
 /// The same cluster, as much as a token of one agent tells of it.
 pub(crate) fn world_of(agent: usize) -> World {
-    world_with(agent..agent + 1)
+    world_with(agent..=agent)
 }
 
 fn world_with(agents: impl Iterator<Item = usize> + Clone) -> World {
