@@ -66,6 +66,10 @@ e2e: ship plugin ## Attest real tokens on a real kube-apiserver, and agents of a
 bench: ship ## Measure beside SPIRE's own plugin; BENCH=short takes two minutes
 	$(PYTHON) bench/run.py $(BENCH)
 
+.PHONY: diagnoses
+diagnoses: ship plugin ## Write docs/diagnoses.md anew: what the operator's tool shows of each fault
+	PSAT_RECORD=1 $(PYTHON) tests/e2e/run.py --only diagnosis
+
 .PHONY: lint
 lint: ship ## Check style: rustfmt, clippy, rustdoc, gofmt, go vet, staticcheck, ruff, mypy
 	$(PYTHON) tests/run.py lint

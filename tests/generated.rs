@@ -31,6 +31,7 @@ fn the_header_is_fresh() {
         .with_src(root().join("src/ffi/version.rs"))
         .with_src(root().join("src/ffi/constants.rs"))
         .with_src(root().join("src/ffi/attestor.rs"))
+        .with_src(root().join("src/ffi/check.rs"))
         .with_src(root().join("src/ffi/queue.rs"))
         .generate()
         .expect("generate the header");

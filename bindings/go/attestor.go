@@ -26,6 +26,8 @@ type Attestor struct {
 	calls  sync.RWMutex
 	closed bool
 	handle *capi.Attestor
+	// inside has the calls that sleep inside the library, which hold no lock meanwhile.
+	inside sync.WaitGroup
 }
 
 // Option is something about an attestor that is no part of its configuration.
@@ -137,10 +139,12 @@ func (a *Attestor) Close() error {
 		a.calls.Lock()
 		a.closed = true
 		a.calls.Unlock()
-		// No call is inside the library any more, and none enters it.
+		// No call is inside the library any more but those that sleep there, and none enters it.
 		if code := a.handle.Shutdown(); code != 0 {
 			a.failure = fmt.Errorf("psat: close: %w", errorOf(code, nil))
 		}
+		// The shutdown has ended them. One that had yet to begin was refused.
+		a.inside.Wait()
 		a.handle.Free()
 		a.queue.Close()
 		<-a.reaped

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::response::Parts;
+use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use serde::Deserialize;
@@ -12,7 +13,9 @@ use zeroize::Zeroizing;
 
 use super::api::CallErrorKind;
 use super::error::Fault;
+use super::headers::retry_after;
 use super::limits::{ANSWER_BYTES, QUOTED_CHARS, REFUSAL_BYTES, REFUSAL_TIME, ROOM_AT_FIRST};
+use super::retry::Chance;
 use super::secret::Secret;
 
 /// Reads the body of an answer to its end.
@@ -38,15 +41,15 @@ async fn collect_up_to(limit: usize, mut body: Incoming) -> Result<Zeroizing<Vec
     Ok(bytes)
 }
 
-/// The failure that a status stands for, with the server's words where they can be quoted. Beside it, whether the
-/// body was read to its end. The body gets `time` at most: the status is known without it.
+/// The failure that an answer other than success stands for, with the server's words where they can be quoted. Beside
+/// it, whether the body was read to its end. The body gets `time` at most: the status is known without it.
 pub(super) async fn refusal(
-    status: StatusCode,
+    answer: Response<Incoming>,
     is_get: bool,
-    body: Incoming,
     secrets: &[&str],
     time: Duration,
 ) -> (Fault, bool) {
+    let (Parts { status, headers, .. }, body) = answer.into_parts();
     let kind = match status {
         StatusCode::UNAUTHORIZED => CallErrorKind::Unauthenticated,
         StatusCode::FORBIDDEN => CallErrorKind::Forbidden,
@@ -54,13 +57,20 @@ pub(super) async fn refusal(
         StatusCode::TOO_MANY_REQUESTS => CallErrorKind::Throttled,
         _ => CallErrorKind::Status,
     };
+    let chance = match status {
+        StatusCode::UNAUTHORIZED => Chance::OtherCredentials,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            Chance::Later(retry_after(&headers).unwrap_or_default())
+        }
+        _ => Chance::None,
+    };
     let time = time.min(REFUSAL_TIME);
     let body = tokio::time::timeout(time, collect_up_to(REFUSAL_BYTES, body)).await;
     let body = body.ok().and_then(Result::ok);
     let words = body.as_deref().and_then(|body| status_message(body));
     let quoted = words.and_then(|words| quotable(&words, secrets)).map(|words| format!(": {words}"));
     let text = format!("answered {}{}", status.as_u16(), quoted.unwrap_or_default());
-    (Fault::Refused(kind, text), body.is_some())
+    (Fault::Refused { kind, text, chance }, body.is_some())
 }
 
 /// `message` of a `metav1.Status`. A proxy or a server under load may send anything else.

@@ -28,8 +28,10 @@ pub(super) type RequestBody = Full<Bytes>;
 /// Makes connections to one API server.
 #[derive(Clone)]
 pub(super) struct Opener {
-    connector: HttpsConnector<HttpConnector<Resolver>>,
-    uri: Uri,
+    pub(super) connector: HttpsConnector<HttpConnector<Resolver>>,
+    /// What the connector begins with: look-up and TCP.
+    pub(super) tcp: HttpConnector<Resolver>,
+    pub(super) uri: Uri,
     origin: Arc<str>,
 }
 
@@ -62,9 +64,9 @@ impl Opener {
             .https_or_http()
             .with_server_name_resolver(move |_: &Uri| ServerName::try_from(name.clone()))
             .enable_all_versions()
-            .wrap_connector(tcp);
+            .wrap_connector(tcp.clone());
         let uri = server.uri().map_err(|_| Fault::Material("`server` is not a URL".to_owned()))?;
-        Ok(Self { connector, uri, origin: server.origin().into() })
+        Ok(Self { connector, tcp, uri, origin: server.origin().into() })
     }
 
     pub(super) fn origin(&self) -> Arc<str> {

@@ -8,9 +8,11 @@ use super::api::Call;
 #[derive(Debug, Default)]
 pub struct ClusterCounters {
     calls: [[AtomicU64; StatusClass::ALL.len()]; Call::ALL.len()],
+    probes: [AtomicU64; StatusClass::ALL.len()],
     connections_opened: AtomicU64,
     credential_reloads: AtomicU64,
     retries: AtomicU64,
+    retries_refused: AtomicU64,
 }
 
 /// How a call was answered.
@@ -65,6 +67,12 @@ impl ClusterCounters {
         self.calls[call as usize][class as usize].load(Relaxed)
     }
 
+    /// Questions of a check or of an advisor that ended in this way: those beside the calls of an attestation.
+    #[must_use]
+    pub fn probes(&self, class: StatusClass) -> u64 {
+        self.probes[class as usize].load(Relaxed)
+    }
+
     /// Connections that were established, TLS included.
     #[must_use]
     pub fn connections_opened(&self) -> u64 {
@@ -83,12 +91,26 @@ impl ClusterCounters {
         self.retries.load(Relaxed)
     }
 
+    /// Calls that would have been tried again, had the budget for retries not been spent.
+    #[must_use]
+    pub fn retries_refused(&self) -> u64 {
+        self.retries_refused.load(Relaxed)
+    }
+
+    pub(super) fn count_refused_retry(&self) {
+        self.retries_refused.fetch_add(1, Relaxed);
+    }
+
     pub(super) fn count_retries(&self, retries: u32) {
         self.retries.fetch_add(u64::from(retries), Relaxed);
     }
 
     pub(super) fn count_call(&self, call: Call, status: Option<u16>) {
         self.calls[call as usize][StatusClass::of(status) as usize].fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_probe(&self, status: Option<u16>) {
+        self.probes[StatusClass::of(status) as usize].fetch_add(1, Relaxed);
     }
 
     pub(super) fn count_connection(&self) {

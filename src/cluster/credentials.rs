@@ -48,7 +48,9 @@ pub(super) struct Access {
     pub(super) server: Server,
     pub(super) authorization: Option<Authorization>,
     pub(super) transport: Arc<Transport>,
-    tls: TlsSettings,
+    pub(super) tls: TlsSettings,
+    /// The files that all this was read from, and what each is.
+    pub(super) files: Vec<(&'static str, PathBuf)>,
 }
 
 impl Access {
@@ -99,6 +101,11 @@ impl Credentials {
         }
     }
 
+    /// Where they come from.
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// The outcome of a look that begins after this call. The caller bounds the time.
     pub(super) async fn fresh(self: &Arc<Self>) -> Result<Arc<Access>, Fault> {
         let mut ended = self.ended.subscribe();
@@ -111,6 +118,15 @@ impl Credentials {
             (None, Some(access)) => Ok(access),
             (fault, _) => Err(fault.unwrap_or(LOOK_ENDED)),
         }
+    }
+
+    /// A look after the server refused `used`. `None` if it brought nothing else.
+    pub(super) async fn second_look(
+        self: &Arc<Self>,
+        used: &Arc<Access>,
+    ) -> Result<Option<Arc<Access>>, Fault> {
+        let access = self.fresh().await?;
+        Ok((!Arc::ptr_eq(&access, used)).then_some(access))
     }
 
     #[cfg(test)]
@@ -155,7 +171,7 @@ impl Credentials {
             Source::Kubeconfig(path) => kubeconfig::load(path, &self.environment, &mut read)?,
             Source::InCluster(mount) => in_cluster::load(mount, &self.environment, &mut read)?,
         };
-        let access = self.access(settings, current.as_deref())?;
+        let access = self.access(settings, &read, current.as_deref())?;
         self.current.store(Some(Arc::new(access)));
         *files = read;
         if current.is_some() {
@@ -164,7 +180,7 @@ impl Credentials {
         Ok(())
     }
 
-    fn access(&self, settings: Settings, current: Option<&Access>) -> Result<Access, Fault> {
+    fn access(&self, settings: Settings, read: &Files, current: Option<&Access>) -> Result<Access, Fault> {
         let Settings { server, tls, authorization } = settings;
         let same = current.filter(|current| {
             current.server.scheme == server.scheme
@@ -178,7 +194,8 @@ impl Credentials {
                 .map_err(|fault| fault.found_in(&self.source))?;
             Arc::new(Transport::new(opener, Arc::clone(&self.telemetry)))
         };
-        Ok(Access { server, authorization, transport, tls })
+        let files = read.named().map(|(what, path)| (what, path.to_owned())).collect();
+        Ok(Access { server, authorization, transport, tls, files })
     }
 }
 

@@ -8,8 +8,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::api::CallErrorKind;
+use super::retry::Chance;
 
 /// A failure. Those that several attestations share are cloned.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -36,10 +38,12 @@ pub(super) enum Fault {
     ClosedAtOnce { origin: Arc<str> },
     #[error("the connection broke before the answer was complete")]
     Broken { source: Arc<HttpFault> },
+    #[error("the connection ended before the request was looked at")]
+    Unprocessed { source: Arc<HttpFault> },
     #[error("{0}")]
     BadAnswer(String),
-    #[error("{1}")]
-    Refused(CallErrorKind, String),
+    #[error("{text}")]
+    Refused { kind: CallErrorKind, text: String, chance: Chance },
     #[error("time ran out while {0}")]
     TimeRanOut(Phase),
 }
@@ -88,13 +92,101 @@ impl Fault {
             Self::Connect { .. }
             | Self::ConnectTime { .. }
             | Self::ClosedAtOnce { .. }
-            | Self::Broken { .. } => CallErrorKind::Unreachable,
+            | Self::Broken { .. }
+            | Self::Unprocessed { .. } => CallErrorKind::Unreachable,
             // Such a task gives a result unless it panics; or it goes down with the runtime, and those who wait with it.
             Self::TaskEnded(_) => CallErrorKind::Panicked,
             Self::BadAnswer(_) => CallErrorKind::BadResponse,
-            Self::Refused(kind, _) => *kind,
+            Self::Refused { kind, .. } => *kind,
             Self::TimeRanOut(_) => CallErrorKind::DeadlineExceeded,
         }
+    }
+
+    /// What another try might meet.
+    pub(super) fn chance(&self) -> Chance {
+        match self {
+            Self::Refused { chance, .. } => *chance,
+            Self::Connect { source, .. } if is_of_tls(&**source) => Chance::OtherCredentials,
+            Self::Broken { source } | Self::Unprocessed { source } if is_of_tls(&source.0) => {
+                Chance::OtherCredentials
+            }
+            Self::Unprocessed { .. } => Chance::Unprocessed,
+            // What takes long once takes long again.
+            Self::Connect { source, .. } if is_of_time(&**source) => Chance::None,
+            Self::Broken { source } if source.is_not_http() => Chance::None,
+            Self::Connect { .. } | Self::ClosedAtOnce { .. } | Self::Broken { .. } => {
+                Chance::Later(Duration::ZERO)
+            }
+            _ => Chance::None,
+        }
+    }
+
+    /// A request without an answer; `unsent` if it certainly was not sent.
+    pub(super) fn without_answer(error: hyper::Error, unsent: bool) -> Self {
+        let unprocessed = unsent || refused_unprocessed(&error);
+        let source = Arc::new(HttpFault(error));
+        if unprocessed { Self::Unprocessed { source } } else { Self::Broken { source } }
+    }
+}
+
+/// Whether the server told that it has not processed the request: RFC 9113, sections 6.8 and 8.7.
+fn refused_unprocessed(error: &hyper::Error) -> bool {
+    let Some(error) = h2_error(error) else {
+        return false;
+    };
+    let told = |is_such: bool, reason| is_such && error.reason() == Some(reason);
+    error.is_remote()
+        && (told(error.is_go_away(), h2::Reason::NO_ERROR)
+            || told(error.is_reset(), h2::Reason::REFUSED_STREAM))
+}
+
+fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {
+    error.source().and_then(|source| source.downcast_ref())
+}
+
+/// The error and all that is beneath. `source` passes over what an `io::Error` wraps, and says nothing of what h2 wraps.
+pub(super) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        let io = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let h2 = error.downcast_ref::<h2::Error>().and_then(h2::Error::get_io);
+        match (io, h2) {
+            (Some(inner), _) => Some(inner),
+            (_, Some(inner)) => Some(inner),
+            _ => error.source(),
+        }
+    })
+}
+
+/// The alert by which the server broke TLS off, in the words of rustls: h2 keeps kind and text of an error, and not the
+/// error.
+pub(super) fn alert_told(error: &(dyn Error + 'static)) -> Option<String> {
+    let text = error.downcast_ref::<io::Error>()?.to_string();
+    text.strip_prefix("received fatal alert: ").map(str::to_owned)
+}
+
+/// Whether TLS is behind it: certificates, or a peer that does not speak it.
+fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|error| error.is::<rustls::Error>() || alert_told(error).is_some())
+}
+
+/// Whether it took too long.
+fn is_of_time(error: &(dyn Error + 'static)) -> bool {
+    let mut errors = causes(error).filter_map(<dyn Error>::downcast_ref::<io::Error>);
+    errors.any(|error| error.kind() == io::ErrorKind::TimedOut)
+}
+
+impl HttpFault {
+    /// Whether more than this one stream ends.
+    pub(super) fn ends_the_connection(&self) -> bool {
+        h2_error(&self.0).is_none_or(|error| !error.is_reset())
+    }
+
+    /// Whether the peer sent what is no HTTP.
+    fn is_not_http(&self) -> bool {
+        let broke_rules = |error: &h2::Error| error.is_library() && error.is_go_away();
+        self.0.is_parse() || h2_error(&self.0).is_some_and(broke_rules)
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) struct Files(Vec<Seen>);
 
 /// A file as it was when it was read.
 struct Seen {
+    what: &'static str,
     path: PathBuf,
     bytes: Zeroizing<Vec<u8>>,
     /// `None` where equal identity would not vouch for equal bytes.
@@ -35,9 +36,14 @@ struct Identity {
 impl Files {
     /// Reads a file, following links, and remembers it.
     pub(super) fn read(&mut self, what: &'static str, path: &Path) -> Result<&[u8], Fault> {
-        let seen = Seen::read(path).map_err(|error| Fault::read(what, path, error))?;
+        let seen = Seen::read(what, path).map_err(|error| Fault::read(what, path, error))?;
         self.0.push(seen);
         Ok(self.0.last().map_or(&[], |seen| seen.bytes.as_slice()))
+    }
+
+    /// What was read, and where it is.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        self.0.iter().map(|seen| (seen.what, seen.path.as_path()))
     }
 
     /// Whether all files still hold the bytes that were read. One that cannot be read any more does not.
@@ -47,7 +53,7 @@ impl Files {
 }
 
 impl Seen {
-    fn read(path: &Path) -> io::Result<Self> {
+    fn read(what: &'static str, path: &Path) -> io::Result<Self> {
         let mut file = File::open(path)?;
         let before = Identity::settled(&file.metadata()?);
         let mut bytes = Zeroizing::new(Vec::new());
@@ -56,7 +62,7 @@ impl Seen {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 MiB"));
         }
         let after = Identity::settled(&file.metadata()?);
-        Ok(Self { path: path.to_owned(), bytes, identity: before.filter(|_| before == after) })
+        Ok(Self { what, path: path.to_owned(), bytes, identity: before.filter(|_| before == after) })
     }
 
     fn unchanged(&mut self) -> bool {
@@ -68,7 +74,7 @@ impl Seen {
                 return true;
             }
         }
-        match Self::read(&self.path) {
+        match Self::read(self.what, &self.path) {
             Ok(now) if now.bytes == self.bytes => {
                 self.identity = now.identity;
                 true

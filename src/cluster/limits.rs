@@ -14,6 +14,9 @@ pub(super) const IDLE_TIME: Duration = Duration::from_secs(55);
 /// For a connection that is no longer used to say goodbye.
 pub(super) const FAREWELL_TIME: Duration = Duration::from_secs(1);
 
+/// For a cancelled request to end by itself, before its stream is reset: longer than calls take that go well.
+pub(super) const ABANDONED_TIME: Duration = Duration::from_secs(1);
+
 /// HTTP/2 pings, and how long their answer may take: without them every request on a black-holed connection times out.
 pub(super) const PING_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -27,8 +30,14 @@ pub(super) const STREAMS_PER_CONNECTION: usize = 90;
 /// the latency of one under load.
 pub(super) const H2_CONNECTIONS: usize = 4;
 
-/// HTTP/1.1 connections that wait for a request.
+/// HTTP/1.1 connections of a cluster: 64 attestations with three calls each. What comes beyond waits for one to be free,
+/// as it does for a stream of HTTP/2.
+pub(super) const H1_CONNECTIONS: usize = 192;
+
+/// HTTP/1.1 connections that are kept without a request. More are there while they are needed: those beyond this number
+/// go once nobody came for them for a while, for load that is steady comes in waves.
 pub(super) const H1_IDLE: usize = 16;
+pub(super) const H1_SPARE_TIME: Duration = Duration::from_secs(2);
 
 /// HTTP/1.1 connections that may be opened at the same time.
 pub(super) const H1_ATTEMPTS: usize = 16;
@@ -36,8 +45,31 @@ pub(super) const H1_ATTEMPTS: usize = 16;
 /// Further connections are not tried again before this, once one failed while others live.
 pub(super) const GROWTH_PAUSE: Duration = Duration::from_secs(1);
 
-/// Connections that a request may find closed before it was sent. More in a row are no coincidence.
-pub(super) const UNSENT_TRIES: u32 = 3;
+/// Retries of a call that count against the budget. What fails three times in a second will fail the fourth time.
+pub(super) const RETRIES_OF_A_CALL: u8 = 2;
+
+/// Further ones of a request that no server looked at: a connection closed before it was sent, GOAWAY, a refused stream.
+pub(super) const UNPROCESSED_RETRIES_OF_A_CALL: u8 = 3;
+
+/// Tries of a question beside those of an attestation, on connections that may be closed before they are used.
+pub(super) const PROBE_TRIES: u32 = 3;
+
+/// Before the first retry; each further one waits four times as long. At most; at least it is half of that.
+pub(super) const BACKOFF: Duration = Duration::from_millis(100);
+
+/// Longer `Retry-After` are not waited for, nor more than this share of the time left: the agent is told instead, and
+/// comes again.
+pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(super) const PAUSE_SHARE: u32 = 4;
+
+/// Every fifth call earns a retry, so that retries never add more than 20 % to what a struggling server has to do.
+pub(super) const CALLS_PER_RETRY: u32 = 5;
+
+/// Retries before any are earned.
+pub(super) const RETRIES_AT_FIRST: u32 = 10;
+
+/// Retries that good times may save up: all calls that 64 attestations have under way, when their server goes down.
+pub(super) const RETRIES_SAVED: u32 = 200;
 
 /// HTTP/2 windows, of a stream and of a connection: an answer never waits for a window update.
 pub(super) const STREAM_WINDOW: u32 = 1 << 20;
@@ -65,3 +97,6 @@ pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
 /// Before the second look at files that could not be read or used: they may be in the middle of a replacement.
 pub(super) const SECOND_LOOK_AFTER: Duration = Duration::from_millis(50);
+
+/// Checks of one cluster at a time: one that hangs must not keep the next from telling so, and many cost connections.
+pub(super) const CHECKS: usize = 4;

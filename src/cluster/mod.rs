@@ -1,7 +1,7 @@
 //! One API server: credentials, connection, the calls. Decides nothing about identity.
 //!
 //! ```text
-//! Session ── one attestation: deadline, records ── request, answer, body
+//! Session ── one attestation: deadline, tries, records ── request, answer, body, retry, budget
 //!    │
 //! Credentials ── a look at the files before each attestation ── kubeconfig, in_cluster, files, settings
 //!    │
@@ -9,20 +9,23 @@
 //! ```
 //!
 //! Not here yet, and refused by name where a kubeconfig asks for it: proxies, exec plugins and impersonation
-//! (`kubeconfig`, `environment`). Retries and the second look after a 401 belong around `Session::try_once`.
+//! (`kubeconfig`, `environment`).
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::config::ClusterConfig;
+use crate::config::{ClusterConfig, Lookup};
 
 mod answer;
 pub mod api;
 mod blocking;
 mod body;
+mod budget;
+mod check;
 mod connection;
 mod counters;
 mod credentials;
@@ -31,6 +34,7 @@ mod error;
 #[cfg(feature = "fault-injection")]
 pub(crate) mod fault_injection;
 mod files;
+mod headers;
 mod in_cluster;
 mod kubeconfig;
 mod limits;
@@ -39,6 +43,7 @@ mod observer;
 mod pool;
 mod request;
 mod resolver;
+mod retry;
 pub(crate) mod secret;
 mod session;
 mod settings;
@@ -47,11 +52,13 @@ mod tests;
 mod tls;
 mod transport;
 
+pub use check::Checkup;
 pub use counters::{ClusterCounters, StatusClass};
 pub use observer::{ClusterEvent, Observer};
 pub use session::{CallRecord, Session};
 
 use api::Token;
+use budget::RetryBudget;
 use credentials::{Credentials, Source};
 use environment::Environment;
 use observer::Telemetry;
@@ -62,6 +69,11 @@ pub struct Cluster {
     call_timeout: Duration,
     credentials: Arc<Credentials>,
     telemetry: Arc<Telemetry>,
+    retry_budget: RetryBudget,
+    /// `lookup` claims: pods and nodes are not read.
+    claims_only: bool,
+    /// Turns for [`check`](Self::check).
+    checks: Semaphore,
 }
 
 impl Cluster {
@@ -73,7 +85,12 @@ impl Cluster {
             Some(path) => Source::Kubeconfig(path.clone()),
             None => Source::InCluster(in_cluster::SERVICE_ACCOUNT.into()),
         };
-        Self::with(config.name.clone(), config.call_timeout, source, Environment::of_process(), observer)
+        let claims_only = config.lookup == Lookup::Claims;
+        let environment = Environment::of_process();
+        Self {
+            claims_only,
+            ..Self::with(config.name.clone(), config.call_timeout, source, environment, observer)
+        }
     }
 
     fn with(
@@ -85,7 +102,16 @@ impl Cluster {
     ) -> Self {
         let telemetry = Arc::new(Telemetry::new(observer));
         let credentials = Arc::new(Credentials::new(source, environment, Arc::clone(&telemetry)));
-        Self { name, call_timeout, credentials, telemetry }
+        let claims_only = false;
+        Self {
+            name,
+            call_timeout,
+            credentials,
+            telemetry,
+            retry_budget: RetryBudget::default(),
+            claims_only,
+            checks: Semaphore::new(limits::CHECKS),
+        }
     }
 
     /// Access for one attestation of `token` that has to end at `deadline`. Its calls are to be made on a tokio runtime.

@@ -58,6 +58,14 @@ impl Telemetry {
         self.counters.count_retries(attempts - 1);
     }
 
+    pub(super) fn retry_refused(&self) {
+        self.counters.count_refused_retry();
+    }
+
+    pub(super) fn probe_ended(&self, status: Option<u16>) {
+        self.counters.count_probe(status);
+    }
+
     pub(super) fn connection_opened(&self, origin: &str, is_h1: bool) {
         self.counters.count_connection();
         let protocol = if is_h1 { "HTTP/1.1" } else { "HTTP/2" };

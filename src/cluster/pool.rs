@@ -1,27 +1,33 @@
-//! Which connection a request goes to, and when another is made. Pure bookkeeping: no task, no waiting.
+//! Which connection a request goes to, who waits for one, and when another is made. Pure bookkeeping: no task, no
+//! waiting.
+
+use std::collections::BTreeMap;
 
 use hyper::client::conn::{http1, http2};
 use tokio::time::Instant;
 
 use super::connection::{NewSender, RequestBody};
 use super::error::Fault;
-use super::limits::{GROWTH_PAUSE, H1_ATTEMPTS, H1_IDLE, H2_CONNECTIONS, IDLE_TIME, STREAMS_PER_CONNECTION};
+use super::limits::{
+    GROWTH_PAUSE, H1_ATTEMPTS, H1_CONNECTIONS, H1_IDLE, H1_SPARE_TIME, H2_CONNECTIONS, IDLE_TIME,
+    STREAMS_PER_CONNECTION,
+};
 
-/// The connections of a transport and those who wait for one.
-#[derive(Default)]
-pub(super) struct Pool {
+/// The connections of a transport and those who wait for one, each known by a `W`.
+pub(super) struct Pool<W> {
     h2: Vec<H2>,
+    /// The one that was used last is at the end.
     h1_idle: Vec<H1>,
     /// HTTP/1.1 connections, those in use included.
     h1_live: usize,
     /// What the server spoke last; forgotten when an attempt fails.
     speaks_h1: bool,
     attempts: usize,
-    /// Callers without a connection.
-    pub(super) waiting: usize,
-    /// Attempts that failed while nothing was live.
-    failures: u64,
-    last_failure: Option<Fault>,
+    /// Callers without a connection, by the order in which they came.
+    waiting: BTreeMap<u64, W>,
+    last_ticket: u64,
+    /// What is to be told to callers that do not wait any more.
+    failed: Vec<(W, Fault)>,
     grow_after: Option<Instant>,
     last_id: u64,
 }
@@ -32,6 +38,8 @@ struct H2 {
     streams: usize,
     idle_since: Instant,
     used: bool,
+    /// The server takes no further stream on it.
+    retired: bool,
 }
 
 struct H1 {
@@ -41,20 +49,18 @@ struct H1 {
     used: bool,
 }
 
-/// What a caller does next.
-pub(super) enum Step {
-    Take(Taken),
-    Fail(Fault),
-    /// Wait for a change, having started so many attempts; they are counted already.
-    Wait {
-        attempts: usize,
-    },
-}
-
 /// A stream or a connection for one request.
 pub(super) enum Taken {
     H2(u64, http2::SendRequest<RequestBody>),
     H1(u64, http1::SendRequest<RequestBody>),
+}
+
+/// What a change of the pool leads to.
+pub(super) struct Consequences<W> {
+    /// What those get who need not wait any more.
+    pub(super) outcomes: Vec<(W, Result<Taken, Fault>)>,
+    /// Attempts to start; they are counted already.
+    pub(super) attempts: usize,
 }
 
 /// What becomes of a connection that might be idle.
@@ -63,15 +69,65 @@ pub(super) enum Idle {
     LookAgain(Instant),
 }
 
-impl Pool {
-    /// How many attempts have failed so far: the failures after that concern a caller that comes now.
-    pub(super) fn failures(&self) -> u64 {
-        self.failures
+impl<W> Default for Pool<W> {
+    fn default() -> Self {
+        Self {
+            h2: Vec::new(),
+            h1_idle: Vec::new(),
+            h1_live: 0,
+            speaks_h1: false,
+            attempts: 0,
+            waiting: BTreeMap::new(),
+            last_ticket: 0,
+            failed: Vec::new(),
+            grow_after: None,
+            last_id: 0,
+        }
+    }
+}
+
+impl H2 {
+    fn is_open(&self) -> bool {
+        !self.retired && !self.sender.is_closed()
+    }
+}
+
+impl<W> Pool<W> {
+    /// Room for a request at once, unless others wait for it.
+    pub(super) fn take_in_turn(&mut self) -> Option<Taken> {
+        if self.waiting.is_empty() { self.take() } else { None }
+    }
+
+    /// Lets a caller wait for its turn. The answer is its ticket.
+    pub(super) fn wait(&mut self, caller: W) -> u64 {
+        self.last_ticket += 1;
+        self.waiting.insert(self.last_ticket, caller);
+        self.last_ticket
+    }
+
+    /// A caller waits no more.
+    pub(super) fn leave(&mut self, ticket: u64) {
+        self.waiting.remove(&ticket);
+    }
+
+    /// What follows from the changes since the last time: whoever came first is served first.
+    pub(super) fn consequences(&mut self, now: Instant) -> Consequences<W> {
+        let failed = self.failed.drain(..);
+        let mut outcomes: Vec<_> = failed.map(|(caller, fault)| (caller, Err(fault))).collect();
+        while !self.waiting.is_empty()
+            && let Some(taken) = self.take()
+        {
+            outcomes.extend(self.waiting.pop_first().map(|(_, caller)| (caller, Ok(taken))));
+        }
+        let paused = self.is_live() && self.grow_after.is_some_and(|after| now < after);
+        let attempts = if paused { 0 } else { self.wanted_attempts().saturating_sub(self.attempts) };
+        self.attempts += attempts;
+        Consequences { outcomes, attempts }
     }
 
     /// Room for a request, on the connection with most of it.
-    pub(super) fn take(&mut self) -> Option<Taken> {
-        let open = self.h2.iter_mut().filter(|one| !one.sender.is_closed());
+    fn take(&mut self) -> Option<Taken> {
+        let open = self.h2.iter_mut().filter(|one| one.is_open());
         if let Some(one) =
             open.min_by_key(|one| one.streams).filter(|one| one.streams < STREAMS_PER_CONNECTION)
         {
@@ -87,35 +143,22 @@ impl Pool {
         None
     }
 
-    /// What a waiting caller does next.
-    pub(super) fn step(&mut self, failures_seen: u64, now: Instant) -> Step {
-        if let Some(taken) = self.take() {
-            return Step::Take(taken);
-        }
-        let live = self.is_live();
-        if let Some(fault) = self.last_failure.as_ref().filter(|_| !live && self.failures > failures_seen) {
-            return Step::Fail(fault.clone());
-        }
-        let paused = live && self.grow_after.is_some_and(|after| now < after);
-        let attempts = if paused { 0 } else { self.wanted_attempts().saturating_sub(self.attempts) };
-        self.attempts += attempts;
-        Step::Wait { attempts }
-    }
-
     /// How many attempts should be under way for those who wait.
     fn wanted_attempts(&self) -> usize {
-        let h2_open = self.h2_open();
-        if h2_open > 0 {
-            self.waiting.div_ceil(STREAMS_PER_CONNECTION).min(H2_CONNECTIONS.saturating_sub(h2_open))
+        let (waiting, h2_open) = (self.waiting.len(), self.h2_open());
+        if waiting == 0 {
+            0
+        } else if h2_open > 0 {
+            waiting.div_ceil(STREAMS_PER_CONNECTION).min(H2_CONNECTIONS.saturating_sub(h2_open))
         } else if self.speaks_h1 {
-            self.waiting.min(H1_ATTEMPTS)
+            waiting.min(H1_ATTEMPTS).min(H1_CONNECTIONS.saturating_sub(self.h1_live))
         } else {
             1
         }
     }
 
     fn h2_open(&self) -> usize {
-        self.h2.iter().filter(|one| !one.sender.is_closed()).count()
+        self.h2.iter().filter(|one| one.is_open()).count()
     }
 
     fn is_live(&self) -> bool {
@@ -130,7 +173,7 @@ impl Pool {
         match sender {
             NewSender::H2(sender) => {
                 self.speaks_h1 = false;
-                self.h2.push(H2 { id, sender, streams: 0, idle_since: now, used: false });
+                self.h2.push(H2 { id, sender, streams: 0, idle_since: now, used: false, retired: false });
             }
             NewSender::H1(sender) => {
                 self.speaks_h1 = true;
@@ -142,7 +185,7 @@ impl Pool {
     }
 
     /// An attempt failed. While something is live this only puts further growth off.
-    pub(super) fn attempt_failed(&mut self, fault: Fault, now: Instant) {
+    pub(super) fn attempt_failed(&mut self, fault: &Fault, now: Instant) {
         self.attempts -= 1;
         self.speaks_h1 = false;
         if self.is_live() {
@@ -152,9 +195,9 @@ impl Pool {
         }
     }
 
-    fn fail_all(&mut self, fault: Fault) {
-        self.failures += 1;
-        self.last_failure = Some(fault);
+    fn fail_all(&mut self, fault: &Fault) {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.failed.extend(waiting.into_values().map(|caller| (caller, fault.clone())));
     }
 
     /// A connection ended. One that nobody came to use counts as a failed attempt, lest a server that closes at once
@@ -173,8 +216,13 @@ impl Pool {
             self.h1_live -= 1;
         }
         if unused && !self.is_live() {
-            self.fail_all(fault());
+            self.fail_all(&fault());
         }
+    }
+
+    /// The server takes no further stream on this connection.
+    pub(super) fn retire(&mut self, id: u64) {
+        self.h2.iter_mut().filter(|one| one.id == id).for_each(|one| one.retired = true);
     }
 
     /// A stream has ended.
@@ -185,25 +233,32 @@ impl Pool {
         }
     }
 
-    /// An HTTP/1.1 connection is free again; beyond the limit it is dropped, and so closed.
+    /// An HTTP/1.1 connection is free again.
     pub(super) fn give_back(&mut self, id: u64, sender: http1::SendRequest<RequestBody>, now: Instant) {
-        if self.h1_idle.len() < H1_IDLE || self.waiting > 0 {
-            self.h1_idle.push(H1 { id, sender, idle_since: now, used: true });
-        }
+        self.h1_idle.push(H1 { id, sender, idle_since: now, used: true });
     }
 
-    /// Lets go of a connection that has been without a request for the idle time.
-    pub(super) fn let_go_if_idle(&mut self, id: u64, now: Instant) -> Idle {
-        let h2 = self.h2.iter().find(|one| one.id == id && one.streams == 0).map(|one| one.idle_since);
-        let h1 = self.h1_idle.iter().find(|one| one.id == id).map(|one| one.idle_since);
-        let Some(idle_since) = h2.or(h1) else {
-            return Idle::LookAgain(now + IDLE_TIME);
+    /// Lets go of a connection that has been without a request for long, or beyond need.
+    pub(super) fn let_go_if_idle(&mut self, id: u64, is_h1: bool, now: Instant) -> Idle {
+        let (idle_since, allowed) = if is_h1 {
+            let place = self.h1_idle.iter().rev().position(|one| one.id == id);
+            let idle_since = place.map(|place| self.h1_idle[self.h1_idle.len() - 1 - place].idle_since);
+            let needed = place.is_none_or(|place| place < H1_IDLE);
+            (idle_since, if needed { IDLE_TIME } else { H1_SPARE_TIME })
+        } else {
+            let idle = self.h2.iter().find(|one| one.id == id && one.streams == 0);
+            (idle.map(|one| one.idle_since), IDLE_TIME)
         };
-        if now < idle_since + IDLE_TIME {
-            return Idle::LookAgain(idle_since + IDLE_TIME);
+        // Whether an HTTP/1.1 connection is needed may change any time.
+        let look_again = if is_h1 { H1_SPARE_TIME } else { IDLE_TIME };
+        match idle_since {
+            Some(since) if now >= since + allowed => {
+                self.h2.retain(|one| one.id != id);
+                self.h1_idle.retain(|one| one.id != id);
+                Idle::LetGo
+            }
+            Some(since) => Idle::LookAgain((since + allowed).min(now + look_again)),
+            None => Idle::LookAgain(now + look_again),
         }
-        self.h2.retain(|one| one.id != id);
-        self.h1_idle.retain(|one| one.id != id);
-        Idle::LetGo
     }
 }

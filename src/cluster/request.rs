@@ -77,6 +77,18 @@ impl Question {
         Ok(Self { method: Method::GET, path, accept: METADATA, body: Bytes::new() })
     }
 
+    /// What stands at this path, in the first form of `accept` that the server has?
+    pub(super) fn get(path: &str, accept: &'static str) -> Self {
+        let accept = HeaderValue::from_static(accept);
+        Self { method: Method::GET, path: path.to_owned(), accept, body: Bytes::new() }
+    }
+
+    /// A review of something that is no secret.
+    pub(super) fn review(path: &str, body: &serde_json::Value) -> Self {
+        let body = Bytes::from(body.to_string());
+        Self { method: Method::POST, path: path.to_owned(), accept: JSON, body }
+    }
+
     /// Whether it asks for an object that may not be there.
     pub(super) fn is_get(&self) -> bool {
         self.method == Method::GET

@@ -36,6 +36,11 @@ struct UnderWay {
     running: Weak<()>,
 }
 
+/// Marks a failure as one of the look-up, and not of a connection.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct LookupFailed(Arc<io::Error>);
+
 impl Default for Resolver {
     /// Asks the system.
     fn default() -> Self {
@@ -44,7 +49,7 @@ impl Default for Resolver {
 }
 
 impl Resolver {
-    fn asking(ask: Ask) -> Self {
+    pub(super) fn asking(ask: Ask) -> Self {
         Self { under_way: Arc::default(), ask }
     }
 
@@ -90,7 +95,7 @@ impl Service<Name> for Resolver {
         async move {
             match lookup.await {
                 Ok(addresses) => Ok(addresses.into_iter()),
-                Err(error) => Err(io::Error::new(error.kind(), error)),
+                Err(error) => Err(io::Error::new(error.kind(), LookupFailed(error))),
             }
         }
         .boxed()

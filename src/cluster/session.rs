@@ -1,34 +1,32 @@
 //! The calls of one attestation.
 
-use std::error::Error;
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::Response;
-use hyper::body::Incoming;
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Cluster;
-use super::api::{Advice, Advisor, Call, CallError, ClusterApi, Node, Pod, Token, TokenReviewStatus};
+use super::api::{Call, CallError, ClusterApi, Node, Pod, Token, TokenReviewStatus};
 use super::credentials::Access;
 use super::error::{Fault, Phase};
-use super::limits::UNSENT_TRIES;
 use super::request::Question;
+use super::retry::{Chance, Next, Retries};
 use super::secret::Secret;
-use super::transport::Lease;
 use super::{answer, body};
-use crate::outcome::cause_chain;
 
 /// One attestation's access to a cluster: all its calls use the same credentials and end at the same deadline.
+/// A server that does not take the credentials has them looked at again, once.
 pub struct Session {
-    cluster: Arc<Cluster>,
-    deadline: Instant,
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) deadline: Instant,
     /// The agent's token, which no text that leaves here may hold.
-    token: Token,
+    pub(super) token: Token,
     /// Looked at once, when the first call is made.
     access: OnceCell<Result<Arc<Access>, Fault>>,
+    /// The second look, and what it brought if that was anything else.
+    renewed: OnceCell<Option<Arc<Access>>>,
     calls: Mutex<Vec<CallRecord>>,
 }
 
@@ -47,7 +45,8 @@ pub struct CallRecord {
 
 impl Session {
     pub(super) fn new(cluster: Arc<Cluster>, deadline: Instant, token: Token) -> Self {
-        Self { cluster, deadline, token, access: OnceCell::new(), calls: Mutex::default() }
+        let (access, renewed) = (OnceCell::new(), OnceCell::new());
+        Self { cluster, deadline, token, access, renewed, calls: Mutex::default() }
     }
 
     /// The calls that have ended so far, in the order in which they ended; failed and cancelled ones too.
@@ -56,36 +55,65 @@ impl Session {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Puts a question, within the attestation's time and the time for one try.
+    /// Puts a question, within the attestation's time.
     async fn ask<T>(
         &self,
         call: Call,
         question: Result<Question, Fault>,
-        read: impl FnOnce(&[u8]) -> Result<T, Fault>,
+        read: impl Fn(&[u8]) -> Result<T, Fault>,
     ) -> Result<T, CallError> {
         let question = question.map_err(|fault| error(call, String::new(), fault))?;
-        let one_try = Instant::now().checked_add(self.cluster.call_timeout);
-        let until = one_try.map_or(self.deadline, |one_try| one_try.min(self.deadline));
-        if until <= Instant::now() {
+        if self.deadline <= Instant::now() {
             return Err(error(call, String::new(), Fault::TimeRanOut(Phase::Credentials)));
         }
         let progress = Progress::new(self, call);
-        let outcome = timeout_at(until, self.try_once(&question, until, &progress, read))
-            .await
-            .unwrap_or_else(|_| Err(Fault::TimeRanOut(progress.phase())));
+        let outcome = self.persist(&question, &progress, read).await;
         outcome.map_err(|fault| error(call, self.attempted(&question), fault))
     }
 
-    /// One try. Retries are to be made around it.
+    /// Puts a question until there is an answer, or a failure that stands.
+    async fn persist<T>(
+        &self,
+        question: &Question,
+        progress: &Progress<'_>,
+        read: impl Fn(&[u8]) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.cluster.retry_budget.add_call();
+        let mut retries = Retries::default();
+        loop {
+            let until = self.end_of_a_try();
+            let access = progress.in_time(until, self.look()).await?;
+            let a_try = self.try_once(question, &access, until, progress, &read);
+            let fault = match progress.in_time(until, a_try).await {
+                Ok(answer) => return Ok(answer),
+                Err(fault) => fault,
+            };
+            if !self.may_try_again(fault.chance(), &mut retries, &access).await {
+                return Err(fault);
+            }
+            progress.begin_again();
+        }
+    }
+
+    /// When a try that begins now has to be over.
+    pub(super) fn end_of_a_try(&self) -> Instant {
+        let one_try = Instant::now().checked_add(self.cluster.call_timeout);
+        one_try.map_or(self.deadline, |one_try| one_try.min(self.deadline))
+    }
+
     async fn try_once<T>(
         &self,
         question: &Question,
+        access: &Access,
         until: Instant,
         progress: &Progress<'_>,
-        read: impl FnOnce(&[u8]) -> Result<T, Fault>,
+        read: impl Fn(&[u8]) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let access = self.look().await?;
-        let (lease, response) = exchange(question, &access, progress).await?;
+        progress.enter(Phase::Connection);
+        let lease = access.transport.lease().await?;
+        let request = question.request(access, lease.is_h2())?;
+        progress.enter(Phase::Answer);
+        let (lease, response) = lease.send(request).await?;
 
         let status = response.status();
         progress.answered(status.as_u16());
@@ -94,8 +122,7 @@ impl Session {
             let secrets: Vec<&str> = credential.chain([self.token.expose()]).collect();
             // Its body may take half of what is left, so that the status is told in time.
             let time = until.saturating_duration_since(Instant::now()) / 2;
-            let body = response.into_body();
-            let refusal = body::refusal(status, question.is_get(), body, &secrets, time);
+            let refusal = body::refusal(response, question.is_get(), &secrets, time);
             let (fault, read_to_end) = refusal.await;
             if read_to_end {
                 lease.finished();
@@ -107,64 +134,59 @@ impl Session {
         read(&answer)
     }
 
-    /// The credentials of all calls: looked at once, when the first is made.
+    /// Waits for the moment of the next try, if there is to be one.
+    async fn may_try_again(&self, chance: Chance, retries: &mut Retries, used: &Arc<Access>) -> bool {
+        if chance == Chance::OtherCredentials {
+            return self.has_other_credentials(used).await;
+        }
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        match retries.next(chance, left, &self.cluster.retry_budget) {
+            Next::TryAfter(Duration::ZERO) => {}
+            // Never longer than the attestation has time.
+            Next::TryAfter(pause) => sleep(pause).await,
+            Next::GiveUp => return false,
+            Next::OutOfBudget => {
+                self.cluster.telemetry.retry_refused();
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether a second look finds other credentials than those that a server did not take. A look that fails or takes
+    /// too long finds none, and the refusal stands.
+    async fn has_other_credentials(&self, used: &Arc<Access>) -> bool {
+        let look = async || self.cluster.credentials.second_look(used).await.ok().flatten();
+        let renewed = timeout_at(self.deadline, self.renewed.get_or_init(look)).await;
+        matches!(renewed, Ok(Some(other)) if !Arc::ptr_eq(other, used))
+    }
+
+    /// The credentials of the next try: looked at once, when the first call is made, and again if a server did not take
+    /// them.
     pub(super) async fn look(&self) -> Result<Arc<Access>, Fault> {
+        if let Some(Some(renewed)) = self.renewed.get() {
+            return Ok(Arc::clone(renewed));
+        }
         self.access.get_or_init(|| self.cluster.credentials.fresh()).await.clone()
+    }
+
+    /// All credentials that calls of this session used.
+    fn used(&self) -> impl Iterator<Item = &Arc<Access>> {
+        let first = self.access.get().and_then(|access| access.as_ref().ok());
+        first.into_iter().chain(self.renewed.get().into_iter().flatten())
     }
 
     /// Whether the agent's token or the cluster's own credential, or a part that gives it away, stands in `text`.
     #[must_use]
     pub fn holds_secret(&self, text: &str) -> bool {
-        let access = self.access.get().and_then(|access| access.as_ref().ok());
-        let mut own = access.into_iter().flat_map(|access| access.secrets());
+        let mut own = self.used().flat_map(|access| access.secrets());
         self.token.stands_in(text) || own.any(|secret| Secret::plainly(secret).stands_in(text))
     }
 
     /// What a call attempted, for its error. Without credentials there is no URL.
     fn attempted(&self, question: &Question) -> String {
-        match self.access.get() {
-            Some(Ok(access)) => question.attempted(&access.server),
-            _ => String::new(),
-        }
+        self.used().last().map_or_else(String::new, |access| question.attempted(&access.server))
     }
-}
-
-/// Sends the question over a connection of the cluster. One that turns out to be closed before anything was sent, or that
-/// the server says goodbye on before it looked at the request, is replaced: servers close idle connections, and restart.
-async fn exchange(
-    question: &Question,
-    access: &Access,
-    progress: &Progress<'_>,
-) -> Result<(Lease, Response<Incoming>), Fault> {
-    let mut unsent = 0;
-    loop {
-        progress.enter(Phase::Connection);
-        let mut lease = access.transport.lease().await?;
-        let request = question.request(access, lease.is_h2())?;
-        progress.enter(Phase::Answer);
-        match lease.send(request).await {
-            Ok(response) => return Ok((lease, response)),
-            Err(mut failed) => {
-                unsent += 1;
-                let not_processed = failed.take_message().is_some() || refused_unprocessed(failed.error());
-                if !not_processed || unsent == UNSENT_TRIES {
-                    return Err(failed.into_error().into());
-                }
-                progress.attempts.store(unsent + 1, Relaxed);
-            }
-        }
-    }
-}
-
-/// Whether the server told that it has not processed the request: RFC 9113, sections 6.8 and 8.7.
-fn refused_unprocessed(error: &hyper::Error) -> bool {
-    let Some(error) = error.source().and_then(|source| source.downcast_ref::<h2::Error>()) else {
-        return false;
-    };
-    let told = |is_such: bool, reason| is_such && error.reason() == Some(reason);
-    error.is_remote()
-        && (told(error.is_go_away(), h2::Reason::NO_ERROR)
-            || told(error.is_reset(), h2::Reason::REFUSED_STREAM))
 }
 
 fn error(call: Call, attempted: String, fault: Fault) -> CallError {
@@ -180,7 +202,7 @@ struct Progress<'a> {
     begun: Instant,
     phase: AtomicU8,
     attempts: AtomicU32,
-    /// 0 until an answer begins.
+    /// Of the last try; 0 until its answer begins.
     status: AtomicU16,
 }
 
@@ -207,6 +229,22 @@ impl<'a> Progress<'a> {
     fn answered(&self, status: u16) {
         self.enter(Phase::Body);
         self.status.store(status, Relaxed);
+    }
+
+    /// Another try.
+    fn begin_again(&self) {
+        self.enter(Phase::Credentials);
+        self.attempts.fetch_add(1, Relaxed);
+        self.status.store(0, Relaxed);
+    }
+
+    /// The outcome of a part of a try, if it is there in time.
+    async fn in_time<T>(
+        &self,
+        until: Instant,
+        part: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        timeout_at(until, part).await.unwrap_or_else(|_| Err(Fault::TimeRanOut(self.phase())))
     }
 }
 
@@ -235,11 +273,5 @@ impl ClusterApi for Session {
 
     async fn node(&self, name: &str) -> Result<Node, CallError> {
         self.ask(Call::Node, Question::node(name), |body| answer::node(body, name)).await
-    }
-}
-
-impl Advisor for Session {
-    async fn advise(&self, error: &CallError) -> Advice {
-        Advice { cause: cause_chain(error), remedy: error.kind.reason().row().remedy.to_owned() }
     }
 }

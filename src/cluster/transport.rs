@@ -1,32 +1,36 @@
 //! The connections to one API server.
 //!
-//! A request takes a [`Lease`] on a stream or a connection. Whoever finds none free waits; connections are made by tasks
-//! of their own, so that a caller that gives up neither stops nor restarts them. While nothing is live, one attempt runs
-//! for all, and its failure is everyone's. All decisions are in [`pool`](super::pool); here they meet the runtime.
+//! A request takes a [`Lease`] on a stream or a connection. Whoever finds none free waits, and is served in turn;
+//! connections are made by tasks of their own, so that a caller that gives up neither stops nor restarts them. While
+//! nothing is live, one attempt runs for all, and its failure is everyone's. All decisions are in
+//! [`pool`](super::pool); here they meet the runtime.
 
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout, timeout_at};
 
+use super::body;
 use super::connection::{Driver, NewSender, Opened, Opener, RequestBody};
 use super::error::Fault;
-use super::limits::{FAREWELL_TIME, IDLE_TIME};
+use super::limits::{ABANDONED_TIME, FAREWELL_TIME};
 use super::observer::Telemetry;
-use super::pool::{Idle, Pool, Step, Taken};
+use super::pool::{Consequences, Idle, Pool, Taken};
 
 /// The connections to one API server with one TLS identity.
 pub(super) struct Transport {
     opener: Opener,
     telemetry: Arc<Telemetry>,
-    pool: Mutex<Pool>,
-    /// A connection came, went, or has room again; or an attempt failed.
-    changed: Notify,
+    pool: Mutex<Pool<Caller>>,
 }
+
+/// One who waits for a connection.
+type Caller = oneshot::Sender<Result<Lease, Fault>>;
 
 /// The right to send one request.
 pub(super) struct Lease {
@@ -43,36 +47,47 @@ enum LeasedSender {
 
 impl Transport {
     pub(super) fn new(opener: Opener, telemetry: Arc<Telemetry>) -> Self {
-        Self { opener, telemetry, pool: Mutex::default(), changed: Notify::new() }
+        Self { opener, telemetry, pool: Mutex::default() }
+    }
+
+    /// Makes connections of its own, for a look at the way there.
+    pub(super) fn opener(&self) -> &Opener {
+        &self.opener
     }
 
     /// Waits for room on a connection. The caller bounds the time.
     pub(super) async fn lease(self: &Arc<Self>) -> Result<Lease, Fault> {
-        let failures_seen = {
+        let mut place = {
             let mut pool = self.pool();
-            if let Some(taken) = pool.take() {
+            if let Some(taken) = pool.take_in_turn() {
                 return Ok(self.leased(taken));
             }
-            pool.waiting += 1;
-            pool.failures()
+            let (caller, outcome) = oneshot::channel();
+            Place { transport: self, ticket: pool.wait(caller), outcome }
         };
-        let _waiting = Waiting(self);
-        loop {
-            // Registered before the look, so that no change in between is missed.
-            let mut changed = pin!(self.changed.notified());
-            changed.as_mut().enable();
-            let step = self.pool().step(failures_seen, Instant::now());
-            match step {
-                Step::Take(taken) => return Ok(self.leased(taken)),
-                Step::Fail(fault) => return Err(fault),
-                Step::Wait { attempts } => (0..attempts).for_each(|_| self.start_attempt()),
-            }
-            changed.await;
-        }
+        self.change(|_, _| ());
+        (&mut place.outcome).await.unwrap_or(Err(Fault::TaskEnded("the wait for a connection")))
     }
 
-    fn pool(&self) -> MutexGuard<'_, Pool> {
+    fn pool(&self) -> MutexGuard<'_, Pool<Caller>> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the pool, and does what follows from that.
+    fn change<R>(self: &Arc<Self>, act: impl FnOnce(&mut Pool<Caller>, Instant) -> R) -> R {
+        let (result, Consequences { outcomes, attempts }) = {
+            let (mut pool, now) = (self.pool(), Instant::now());
+            let result = act(&mut pool, now);
+            (result, pool.consequences(now))
+        };
+        for (caller, outcome) in outcomes {
+            // A caller that left this moment drops what it gets, and so gives it to the next.
+            let _ = caller.send(outcome.map(|taken| self.leased(taken)));
+        }
+        for _ in 0..attempts {
+            self.start_attempt();
+        }
+        result
     }
 
     fn leased(self: &Arc<Self>, taken: Taken) -> Lease {
@@ -83,15 +98,18 @@ impl Transport {
         Lease { transport: Arc::clone(self), id, sender }
     }
 
-    /// Runs one attempt, which the pool has counted already. Not to be called with the pool locked.
+    /// Runs one attempt, which the pool has counted already.
     fn start_attempt(self: &Arc<Self>) {
         let attempt = Attempt { transport: Arc::clone(self), outcome: None };
-        tokio::spawn(async move {
-            let mut attempt = attempt;
-            #[cfg(feature = "fault-injection")]
-            super::fault_injection::panic_if_asked();
-            attempt.outcome = Some(attempt.transport.opener.clone().open().await);
-        });
+        // A lease that outlived the runtime gets here without one. Then nobody is left who waits.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                let mut attempt = attempt;
+                #[cfg(feature = "fault-injection")]
+                super::fault_injection::panic_if_asked();
+                attempt.outcome = Some(attempt.transport.opener.clone().open().await);
+            });
+        }
     }
 
     fn attempt_ended(self: &Arc<Self>, outcome: Result<Opened, Fault>) {
@@ -99,43 +117,36 @@ impl Transport {
             Ok(Opened { sender, driver }) => {
                 let is_h1 = matches!(sender, NewSender::H1(_));
                 self.telemetry.connection_opened(&self.opener.origin(), is_h1);
-                let id = self.pool().opened(sender, Instant::now());
+                let id = self.change(|pool, now| pool.opened(sender, now));
                 tokio::spawn(drive(Arc::downgrade(self), id, is_h1, driver));
             }
             Err(fault) => {
                 self.telemetry.connection_failed(&self.opener.origin(), &fault);
-                self.pool().attempt_failed(fault, Instant::now());
+                self.change(|pool, now| pool.attempt_failed(&fault, now));
             }
         }
-        self.changed.notify_waiters();
     }
 
-    fn closed(&self, id: u64, is_h1: bool) {
-        self.pool().closed(id, is_h1, || Fault::ClosedAtOnce { origin: self.opener.origin() });
-        self.changed.notify_waiters();
+    fn closed(self: &Arc<Self>, id: u64, is_h1: bool) {
+        let fault = || Fault::ClosedAtOnce { origin: self.opener.origin() };
+        self.change(|pool, _| pool.closed(id, is_h1, fault));
+    }
+
+    fn let_go_if_idle(&self, id: u64, is_h1: bool) -> Idle {
+        self.pool().let_go_if_idle(id, is_h1, Instant::now())
     }
 }
 
 /// Does a connection's work, and lets go of it once it has been idle for long.
 async fn drive(transport: Weak<Transport>, id: u64, is_h1: bool, mut connection: Driver) {
-    let mut next_look = Instant::now() + IDLE_TIME;
-    loop {
-        tokio::select! {
-            () = &mut connection => break,
-            () = sleep_until(next_look) => {
-                // Without its transport nobody can use it any more, and it ends by itself.
-                let idle = transport.upgrade().map_or(Idle::LetGo, |transport| {
-                    transport.pool().let_go_if_idle(id, Instant::now())
-                });
-                match idle {
-                    Idle::LookAgain(at) => next_look = at,
-                    Idle::LetGo => {
-                        let _ = timeout(FAREWELL_TIME, &mut connection).await;
-                        break;
-                    }
-                }
-            }
-        }
+    // Without its transport nobody can use it any more, and it ends by itself.
+    let look = || transport.upgrade().map_or(Idle::LetGo, |transport| transport.let_go_if_idle(id, is_h1));
+    let mut ended = false;
+    while !ended && let Idle::LookAgain(at) = look() {
+        ended = timeout_at(at, &mut connection).await.is_ok();
+    }
+    if !ended {
+        let _ = timeout(FAREWELL_TIME, &mut connection).await;
     }
     drop(connection);
     if let Some(transport) = transport.upgrade() {
@@ -143,12 +154,16 @@ async fn drive(transport: Weak<Transport>, id: u64, is_h1: bool, mut connection:
     }
 }
 
-/// One who waits for a connection; leaving is told, however it happens.
-struct Waiting<'a>(&'a Transport);
+/// The place of one who waits for a connection; leaving is told, however it happens.
+struct Place<'a> {
+    transport: &'a Transport,
+    ticket: u64,
+    outcome: oneshot::Receiver<Result<Lease, Fault>>,
+}
 
-impl Drop for Waiting<'_> {
+impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.pool().waiting -= 1;
+        self.transport.pool().leave(self.ticket);
     }
 }
 
@@ -175,17 +190,27 @@ impl Lease {
         matches!(self.sender, LeasedSender::H2(_))
     }
 
-    /// Sends the request. What was certainly not sent is handed back within the error.
+    /// Sends the request. With the answer's head, the lease goes on until its body has been read.
     pub(super) async fn send(
-        &mut self,
+        mut self,
         request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, Box<TrySendError<Request<RequestBody>>>> {
+    ) -> Result<(Self, Response<Incoming>), Fault> {
         match &mut self.sender {
-            LeasedSender::H2(sender) => sender.try_send_request(request).await.map_err(Box::new),
+            LeasedSender::H2(sender) => {
+                let answer = Box::pin(sender.try_send_request(request));
+                let (lease, outcome) = UnderWay(Some((self, answer))).answer().await;
+                if let Err(Fault::Unprocessed { source }) = &outcome
+                    && source.ends_the_connection()
+                {
+                    lease.transport.pool().retire(lease.id);
+                }
+                Ok((lease, outcome?))
+            }
             LeasedSender::H1(Some(sender), _) => {
                 // It may still be on its way back from the answer before; a closed one shows when sending.
                 let _ = sender.ready().await;
-                sender.try_send_request(request).await.map_err(Box::new)
+                let response = sender.try_send_request(request).await.map_err(without_answer)?;
+                Ok((self, response))
             }
             LeasedSender::H1(None, _) => unreachable!("the sender is taken out by drop alone"),
         }
@@ -201,15 +226,57 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let now = Instant::now();
         match &mut self.sender {
-            LeasedSender::H2(_) => self.transport.pool().stream_ended(self.id, now),
+            LeasedSender::H2(_) => self.transport.change(|pool, now| pool.stream_ended(self.id, now)),
             LeasedSender::H1(sender, reusable) => {
+                // One that is not given back is closed, and that is a change of its own.
                 if let Some(sender) = sender.take().filter(|sender| *reusable && !sender.is_closed()) {
-                    self.transport.pool().give_back(self.id, sender, now);
+                    self.transport.change(|pool, now| pool.give_back(self.id, sender, now));
                 }
             }
         }
-        self.transport.changed.notify_one();
     }
+}
+
+type Answer = Pin<Box<dyn Future<Output = SendOutcome> + Send>>;
+type SendOutcome = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
+
+/// A request on a stream of HTTP/2. One whose caller leaves is not reset at once, but has a moment to end by itself:
+/// servers take streams that are opened and reset in masses for an attack, and end the connection for all.
+struct UnderWay(Option<(Lease, Answer)>);
+
+impl UnderWay {
+    async fn answer(mut self) -> (Lease, Result<Response<Incoming>, Fault>) {
+        let there = "it is taken out below and by drop alone";
+        let outcome = self.0.as_mut().expect(there).1.as_mut().await;
+        let (lease, _) = self.0.take().expect(there);
+        (lease, outcome.map_err(without_answer))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        // Where the runtime is gone, so are its connections.
+        if let Some((lease, answer)) = self.0.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(async move {
+                let _ = timeout(ABANDONED_TIME, read_away(answer)).await;
+                drop(lease);
+            });
+        }
+    }
+}
+
+/// Reads an answer that nobody wants.
+async fn read_away(answer: Answer) {
+    if let Ok(response) = answer.await {
+        let _ = body::collect(response.into_body()).await;
+    }
+}
+
+/// What is handed back with the error was certainly not sent.
+fn without_answer(mut error: TrySendError<Request<RequestBody>>) -> Fault {
+    let unsent = error.take_message().is_some();
+    Fault::without_answer(error.into_error(), unsent)
 }

@@ -1,6 +1,6 @@
 //! Which service accounts may attest: `namespace:name` entries with globs on either side.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::glob::{Glob, is_wildcard};
 
@@ -33,6 +33,13 @@ impl AllowList {
             exact.chain(globs).map(|(namespace, name)| format!("{namespace}:{name}")).collect();
         entries.sort();
         entries
+    }
+
+    /// The namespaces of the accounts that may attest; `None` if a wildcard stands for any number of them.
+    #[must_use]
+    pub fn namespaces(&self) -> Option<BTreeSet<&str>> {
+        let globs = self.globs.iter().map(|glob| (!glob.has_wild_namespace()).then(|| glob.namespace()));
+        self.exact.keys().map(|namespace| Some(namespace.as_str())).chain(globs).collect()
     }
 
     /// Whether it names one service account at most.

@@ -19,6 +19,7 @@ use super::runtime;
 use super::slots::QueuedBytes;
 use super::stats::{Stats, Tally};
 use super::task::{Purpose, Surroundings, begin};
+use crate::attest::JsonFault;
 use crate::config::{self, Checked, Config, Note, Severity};
 use crate::outcome::{AgentSafe, ErrorStyle, Reason, grpc};
 
@@ -30,15 +31,15 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// An attestor has threads of its own and may be used from any number of threads at once. Blocking calls block the
 /// calling thread: do not make them on an async runtime's worker.
 pub struct Attestor {
-    handle: Handle,
+    pub(super) handle: Handle,
     runtime: Mutex<Option<Runtime>>,
     worker_threads: usize,
-    generation: ArcSwapOption<Generation>,
+    pub(super) generation: ArcSwapOption<Generation>,
     configuring: Mutex<()>,
-    operations: Arc<Operations>,
+    pub(super) operations: Arc<Operations>,
     memory: Arc<QueuedBytes>,
     tally: Arc<Tally>,
-    events: Arc<Events>,
+    pub(super) events: Arc<Events>,
 }
 
 impl Attestor {
@@ -127,9 +128,7 @@ impl Attestor {
         };
         let options = match Options::parse(options) {
             Ok(options) => options,
-            Err(fault) => {
-                return plain(Reason::OptionsMalformed, &format!("options are malformed: {fault}"));
-            }
+            Err(fault) => return malformed(&fault),
         };
         let (caller, answer) = mpsc::sync_channel(1);
         self.begin(operation.promise(Sink::Caller(caller)), payload, options, purpose);
@@ -303,6 +302,10 @@ fn invalid(message: &str, notes: &[Note], config_generation: u64) -> Answer {
     Answer { code, document }
 }
 
-fn shutting_down() -> Answer {
+pub(super) fn malformed(fault: &JsonFault) -> Answer {
+    plain(Reason::OptionsMalformed, &format!("options are malformed: {fault}"))
+}
+
+pub(super) fn shutting_down() -> Answer {
     plain(Reason::ShuttingDown, "attestor is shutting down")
 }

@@ -1,6 +1,7 @@
 //! When and where: the runtime, slots and queues, deadlines, cancelling, statistics. Knows no Kubernetes.
 
 mod attestor;
+mod check;
 mod document;
 mod events;
 mod generation;

@@ -102,29 +102,37 @@ pub(crate) struct ClusterStats {
     /// Calls by kind and by class of status.
     api_calls: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     retries: u64,
+    retries_refused: u64,
     connections_opened: u64,
     credential_reloads: u64,
 }
 
 impl ClusterStats {
     pub(crate) fn of(gauges: &Gauges, tally: &Tally, counters: &ClusterCounters) -> Self {
-        let by_class = |call| {
-            StatusClass::ALL
-                .into_iter()
-                .map(|class| (class.word(), counters.calls(call, class)))
-                .filter(|(_, count)| *count > 0)
-                .collect()
-        };
+        let api_calls = Call::ALL
+            .into_iter()
+            .map(|call| (call.word(), by_class(|class| counters.calls(call, class))))
+            .chain([("probe", by_class(|class| counters.probes(class)))]);
         Self {
             in_flight: gauges.in_flight.load(Ordering::Relaxed),
             peak_in_flight: gauges.peak.load(Ordering::Relaxed),
             queued: gauges.queued.load(Ordering::Relaxed),
             attestations: tally.by_reason(),
             latency: tally.latency(),
-            api_calls: Call::ALL.into_iter().map(|call| (call.word(), by_class(call))).collect(),
+            api_calls: api_calls.collect(),
             retries: counters.retries(),
+            retries_refused: counters.retries_refused(),
             connections_opened: counters.connections_opened(),
             credential_reloads: counters.credential_reloads(),
         }
     }
+}
+
+/// Counts by class; what never happened is left out.
+fn by_class(count: impl Fn(StatusClass) -> u64) -> BTreeMap<&'static str, u64> {
+    StatusClass::ALL
+        .into_iter()
+        .map(|class| (class.word(), count(class)))
+        .filter(|(_, count)| *count > 0)
+        .collect()
 }

@@ -23,7 +23,7 @@ use crate::cluster::Session;
 use crate::outcome::{ErrorStyle, Reason};
 
 /// Longer than any host waits; keeps times in the range of the clock.
-const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
+pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
 
 type Verdict = Result<AgentAttributes, Refusal>;
 

@@ -13,7 +13,7 @@ use crate::outcome::{ErrorStyle, Reason};
 
 /// An attestor. Opaque.
 #[allow(non_camel_case_types, reason = "the name that C sees")]
-pub struct psat_attestor_t(Attestor);
+pub struct psat_attestor_t(pub(super) Attestor);
 
 /// Checks a configuration. Makes nothing and touches no network.
 ///
@@ -301,7 +301,7 @@ pub unsafe extern "C" fn psat_attestor_events(
 }
 
 /// C knows the handle under the name of what is inside it.
-fn as_handle(attestor: *const psat_attestor_t) -> *const Handle<psat_attestor_t> {
+pub(super) fn as_handle(attestor: *const psat_attestor_t) -> *const Handle<psat_attestor_t> {
     attestor.cast()
 }
 

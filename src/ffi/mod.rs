@@ -7,6 +7,7 @@
 
 mod answer;
 mod attestor;
+mod check;
 pub mod constants;
 mod guard;
 mod handle;
@@ -15,5 +16,6 @@ mod queue;
 mod version;
 
 pub use attestor::*;
+pub use check::*;
 pub use queue::*;
 pub use version::*;

@@ -26,6 +26,7 @@ static void use_inherited_handles(void) {
     char *json = NULL;
     EXPECT(psat_attestor_attest(attestor, PAYLOAD, NOTHING, &json), PSAT_FORKED, "FORKED", &json);
     EXPECT(psat_attestor_configure(attestor, w.config, strlen(w.config), &json), PSAT_FORKED, "FORKED", &json);
+    EXPECT(psat_attestor_check(attestor, NOTHING, &json), PSAT_FORKED, "FORKED", &json);
     EXPECT(psat_attestor_stats(attestor, &json), PSAT_FORKED, "FORKED", &json);
     CHECK(psat_attestor_submit(attestor, PAYLOAD, NOTHING, queue, 3, &begun) == PSAT_FORKED, "submit");
     CHECK(begun == 0, "no operation begins");

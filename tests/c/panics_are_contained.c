@@ -59,6 +59,18 @@ static void a_panic_in_a_completion_is_one_attestations_failure(void) {
     expect_containment("{\"panic_in\":\"completion\",\"timeout_ms\":50}");
 }
 
+static void a_panic_in_a_check_of_clusters_is_its_failure(void) {
+    psat_attestor_t *attestor = world_attestor(&w);
+    char *json = NULL;
+    int32_t code = psat_attestor_check(attestor, TEXT("{\"panic_in\":\"check\"}"), &json);
+    CHECK(json == NULL || strstr(json, "injected") == NULL, "the panic's text stays inside: %s", json);
+    EXPECT(code, GRPC_INTERNAL, "INTERNAL_PANIC", &json);
+    CHECK(stats_number(attestor, "panics_caught") == 1, "it is counted");
+    EXPECT(psat_attestor_check(attestor, TEXT("{\"clusters\":[]}"), &json), PSAT_OK, "OK", &json);
+    CHECK(psat_attestor_shutdown(attestor, 0) == PSAT_OK, "nothing is outstanding");
+    psat_attestor_free(attestor);
+}
+
 static void a_panic_on_the_callers_thread_is_contained_too(void) {
     static const char options[] = "{\"panic_in\":\"completion\"}";
     psat_attestor_t *attestor = world_attestor(&w);
@@ -127,6 +139,7 @@ int main(void) {
         CASE(a_panic_in_a_check_is_one_attestations_failure),
         CASE(a_panic_in_a_connection_is_one_attestations_failure),
         CASE(a_panic_in_a_completion_is_one_attestations_failure),
+        CASE(a_panic_in_a_check_of_clusters_is_its_failure),
         CASE(a_panic_on_the_callers_thread_is_contained_too),
         CASE(an_event_tells_of_each),
         CASE(others_go_on),

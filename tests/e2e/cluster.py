@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import os
+import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from build_tools import Tools
@@ -27,11 +29,12 @@ class ClusterFailed(Exception):
 class Cluster:
     """Starts with `start`, ends with `stop`; in between the API server alone can be ended and started again."""
 
-    def __init__(self, tools: Tools, directory: Path, users: Iterable[str]) -> None:
-        self._tools = tools
+    def __init__(self, tools: Tools, directory: Path, users: Iterable[str], flags: Sequence[str] = ()) -> None:
+        self.tools = tools
         self._certificates = directory / "certificates"
         self._data = directory / "etcd"
         self._logs = directory
+        self._flags = flags
         self._users = [f"{ADMINISTRATOR}:system:masters", *users]
         self._etcd_port, self._etcd_peer_port, self._port = free_ports(3)
         self._etcd: Process | None = None
@@ -51,8 +54,21 @@ class Cluster:
 
     @property
     def other_authority(self) -> Path:
-        """One that did not sign the API server's certificate."""
+        """One that did not sign the API server's certificate, unless it presents its other one."""
         return self._certificates / "other-ca.crt"
+
+    def present_other_certificate(self) -> None:
+        """The API server takes over a changed pair by itself, and presents it on new connections."""
+        for end in ("crt", "key"):
+            shutil.copyfile(self._certificates / f"other-server.{end}", self._certificates / f"server.{end}.new")
+        for end in ("key", "crt"):
+            os.replace(self._certificates / f"server.{end}.new", self._certificates / f"server.{end}")
+        give_up = time.monotonic() + READY_SECONDS
+        trust = ssl.create_default_context(cafile=str(self.other_authority))
+        while not self._is_ready(trust):
+            if time.monotonic() > give_up:
+                raise ClusterFailed("kube-apiserver does not present its other certificate")
+            time.sleep(0.1)
 
     def certificate(self, user: str) -> Path:
         return self._certificates / f"{user}.crt"
@@ -62,7 +78,7 @@ class Cluster:
 
     def start(self) -> None:
         self._certificates.mkdir()
-        subprocess.run([self._tools.certificates, self._certificates, *self._users], check=True)
+        subprocess.run([self.tools.certificates, self._certificates, *self._users], check=True)
         self._etcd = Process(self._etcd_command(), self._logs / "etcd.log")
         self.start_api_server()
 
@@ -95,8 +111,8 @@ class Cluster:
     def tails(self) -> str:
         return "\n".join(process.tail() for process in (self._etcd, self._api_server) if process is not None)
 
-    def _is_ready(self) -> bool:
-        trust = ssl.create_default_context(cafile=str(self.authority))
+    def _is_ready(self, trust: ssl.SSLContext | None = None) -> bool:
+        trust = trust or ssl.create_default_context(cafile=str(self.authority))
         trust.load_cert_chain(self.certificate(ADMINISTRATOR), self.key(ADMINISTRATOR))
         connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=5.0, context=trust)
         try:
@@ -111,7 +127,7 @@ class Cluster:
         clients = f"http://127.0.0.1:{self._etcd_port}"
         peers = f"http://127.0.0.1:{self._etcd_peer_port}"
         return [
-            self._tools.etcd,
+            self.tools.etcd,
             "--name=e2e",
             f"--data-dir={self._data}",
             f"--listen-client-urls={clients}",
@@ -125,7 +141,7 @@ class Cluster:
     def _api_server_command(self) -> list[str | Path]:
         certificates = self._certificates
         return [
-            self._tools.kube_apiserver,
+            self.tools.kube_apiserver,
             f"--etcd-servers=http://127.0.0.1:{self._etcd_port}",
             "--endpoint-reconciler-type=none",
             "--bind-address=127.0.0.1",
@@ -141,6 +157,7 @@ class Cluster:
             "--service-cluster-ip-range=10.0.0.0/24",
             # No controller runs here: nothing would create the default service account or finish a namespace.
             "--disable-admission-plugins=ServiceAccount,NamespaceLifecycle",
+            *self._flags,
         ]
 
 

@@ -24,6 +24,10 @@ class Kubeconfigs:
         credential = [f"--client-certificate={certificate}", f"--client-key={key}", f"--embed-certs={_word(inline)}"]
         return self._write(name, credential, inline=inline, address=address)
 
+    def with_files(self, name: str, certificate: Path, key: Path) -> Path:
+        """A client certificate in files of the caller's."""
+        return self._write(name, [f"--client-certificate={certificate}", f"--client-key={key}"])
+
     def with_token(self, name: str, token: str) -> Path:
         return self._write(name, [f"--token={token}"])
 

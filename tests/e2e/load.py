@@ -22,6 +22,12 @@ class Outcome:
     seconds: float
 
 
+def counted(outcomes: Sequence[Outcome]) -> str:
+    """How many there were, and what became of them."""
+    said = Counter(each.answer.reason for each in outcomes)
+    return ", ".join([f"{len(outcomes)} attestations", *(f"{count} {reason}" for reason, count in said.most_common())])
+
+
 class Load:
     """One thread submits, one reads completions; `finish` waits until every operation had the time it was given."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -68,6 +68,46 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One thing that `explain` or `check` looked at."""
+
+    check: str
+    outcome: str
+    detail: str
+    reason: str = ""
+    remedy: str = ""
+
+    @property
+    def block(self) -> str:
+        """What the remedy gives to be used as it stands; empty if it is a sentence alone."""
+        return self.remedy.partition(":\n")[2]
+
+
+def first_failed(steps: Sequence[Step]) -> Step | None:
+    return next((step for step in steps if step.outcome == "fail"), None)
+
+
+@dataclass(frozen=True)
+class Explanation(Answer):
+    """An attestation with every check shown."""
+
+    steps: Sequence[Step]
+
+
+@dataclass(frozen=True)
+class Check:
+    """Whether clusters can be used: the steps of each."""
+
+    code: int
+    document: Mapping[str, Any]
+    clusters: Mapping[str, Sequence[Step]]
+
+
+def _steps(document: Mapping[str, Any]) -> list[Step]:
+    return [Step(**step) for step in document["steps"]]
+
+
+@dataclass(frozen=True)
 class Completion:
     tag: int
     operation: int
@@ -85,7 +125,9 @@ class Library:
         self._declare("psat_string_free", None, [pointer])
         self._declare("psat_attestor_new", ctypes.c_int32, [*bytes_in, pointer, pointer])
         self._declare("psat_attestor_free", None, [pointer])
-        self._declare("psat_attestor_attest", ctypes.c_int32, [pointer, *bytes_in, *bytes_in, pointer])
+        for blocking in ("psat_attestor_attest", "psat_attestor_explain"):
+            self._declare(blocking, ctypes.c_int32, [pointer, *bytes_in, *bytes_in, pointer])
+        self._declare("psat_attestor_check", ctypes.c_int32, [pointer, *bytes_in, pointer])
         submit = [pointer, *bytes_in, *bytes_in, pointer, ctypes.c_uint64, pointer]
         self._declare("psat_attestor_submit", ctypes.c_int32, submit)
         self._declare("psat_attestor_stats", ctypes.c_int32, [pointer, pointer])
@@ -140,13 +182,24 @@ class Attestor:
         self._handle = ctypes.c_void_p()
 
     def attest(self, payload: bytes, options: Mapping[str, Any] | None = None) -> Answer:
+        return self._ask(self._library.c.psat_attestor_attest, payload, options)
+
+    def explain(self, payload: bytes, options: Mapping[str, Any] | None = None) -> Explanation:
+        answer = self._ask(self._library.c.psat_attestor_explain, payload, options)
+        return Explanation(answer.code, answer.document, _steps(answer.document))
+
+    def check(self, options: Mapping[str, Any] | None = None) -> Check:
         more = _options(options)
         document = ctypes.c_void_p()
-        code = int(
-            self._library.c.psat_attestor_attest(
-                self._handle, payload, len(payload), more, len(more or b""), ctypes.byref(document)
-            )
-        )
+        code = int(self._library.c.psat_attestor_check(self._handle, more, len(more or b""), ctypes.byref(document)))
+        taken = self._library.take(document.value, code)
+        clusters = {name: _steps(cluster) for name, cluster in taken.get("clusters", {}).items()}
+        return Check(code, taken, clusters)
+
+    def _ask(self, call: Any, payload: bytes, options: Mapping[str, Any] | None) -> Answer:
+        more = _options(options)
+        document = ctypes.c_void_p()
+        code = int(call(self._handle, payload, len(payload), more, len(more or b""), ctypes.byref(document)))
         return Answer(code, self._library.take(document.value, code))
 
     def submit(self, queue: Queue, tag: int, payload: bytes, options: Mapping[str, Any] | None = None) -> int:

@@ -31,7 +31,7 @@ from kubectl import Kubectl
 from psat import Library
 from spire import plugin_path
 from spire_case import SpireCase
-from world import REVIEWERS, ServerCase, World
+from world import USERS, ServerCase, World
 
 SERVER_MODULES = ["test_server"]
 # The restarts come last: whatever they leave behind disturbs nobody.
@@ -42,6 +42,8 @@ LIBRARY_MODULES = [
     "test_lookup",
     "test_permissions",
     "test_credentials",
+    "test_diagnosis",
+    "test_turmoil",
     "test_restart",
 ]
 # Its own restart of the API server comes last too.
@@ -103,12 +105,13 @@ def main() -> int:
     result = Listing()
     with tempfile.TemporaryDirectory(prefix="psat-e2e-") as name:
         directory = Path(name)
-        cluster = Cluster(tools, directory, REVIEWERS)
+        cluster = Cluster(tools, directory, USERS)
         try:
             spire = f"; SPIRE is {build_tools.spire_version()}" if with_spire else ""
             report(f"kube-apiserver {build_tools.kubernetes_version()} starts{spire}")
             cluster.start()
             ServerCase.world = World(cluster, Kubectl(tools.kubectl, directory), directory, library)
+            ServerCase.world.has_plugin = with_spire
             ServerCase.world.populate()
             SpireCase.world, SpireCase.tools = ServerCase.world, tools
             modules = SERVER_MODULES + (LIBRARY_MODULES if library else []) + (SPIRE_MODULES if with_spire else [])

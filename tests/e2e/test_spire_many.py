@@ -12,7 +12,7 @@ from cluster import Cluster
 from kubectl import Kubectl
 from spire import ManyAgents, SpireServer, wait_for
 from spire_case import SpireCase, cluster_body, clusters, ours
-from world import CLUSTER_NAME, REVIEWERS, Pod, World, agent_id
+from world import CLUSTER_NAME, USERS, Pod, World, agent_id
 
 AGENTS = 200
 
@@ -75,7 +75,7 @@ class TwoClustersTest(SpireCase):
     def test_agents_of_two_clusters_attest_at_one_server(self) -> None:
         directory = self.world.directory / self.world.new_name("cluster")
         directory.mkdir()
-        other = Cluster(self.tools, directory, REVIEWERS)
+        other = Cluster(self.tools, directory, USERS)
         self.addCleanup(other.stop)
         other.start()
         there = World(other, Kubectl(self.tools.kubectl, directory), directory, None)

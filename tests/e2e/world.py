@@ -33,13 +33,19 @@ REVIEWER_WITHOUT_REVIEWS = "reviewer-without-reviews"
 REVIEWER_WITHOUT_PODS = "reviewer-without-pods"
 REVIEWER_WITHOUT_NODES = "reviewer-without-nodes"
 REVIEWER_OF_TOKENS_ALONE = "reviewer-of-tokens-alone"
+# Its certificate has ended an hour ago.
+REVIEWER_OF_YESTERDAY = "reviewer-of-yesterday"
+LIFETIMES = {REVIEWER_OF_YESTERDAY: "@-1"}
 REVIEWERS = {
+    REVIEWER_OF_YESTERDAY: [REVIEW_TOKENS, GET_PODS, GET_NODES],
     REVIEWER: [REVIEW_TOKENS, GET_PODS, GET_NODES],
     REVIEWER_WITHOUT_REVIEWS: [GET_PODS, GET_NODES],
     REVIEWER_WITHOUT_PODS: [REVIEW_TOKENS, GET_NODES],
     REVIEWER_WITHOUT_NODES: [REVIEW_TOKENS, GET_PODS],
     REVIEWER_OF_TOKENS_ALONE: [REVIEW_TOKENS],
 }
+# As the certificates are made.
+USERS = [name + LIFETIMES.get(name, "") for name in REVIEWERS]
 
 
 @dataclass
@@ -61,6 +67,8 @@ class World:
         self.library = library
         self.kubeconfigs = Kubeconfigs(cluster, kubectl, directory)
         self._numbers = itertools.count(1)
+        # Whether the operator's tool, which is the plugin's file, is there too.
+        self.has_plugin = False
 
     def populate(self) -> None:
         self.kubectl.use(self.kubeconfigs.with_certificate(ADMINISTRATOR, ADMINISTRATOR))

@@ -3,27 +3,24 @@ package spireplugin
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/hashicorp/go-hclog"
-	"github.com/spiffe/go-spiffe/v2/spiffeid"
 	configv1 "github.com/spiffe/spire-plugin-sdk/proto/spire/service/common/config/v1"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	psat "psat-attestor.example/bindings/go"
+	"psat-attestor.example/bindings/go/internal/spireconf"
 )
 
 // Configure puts a configuration in force. If it is refused, the one before stays in force.
 func (p *Plugin) Configure(ctx context.Context, request *configv1.ConfigureRequest) (*configv1.ConfigureResponse, error) {
 	p.configuring.Lock()
 	defer p.configuring.Unlock()
-	proposed := propose(request)
-	proposed.tell(p.log)
-	if proposed.refusal != nil {
-		return nil, proposed.refusal
+	proposed := spireconf.Propose(request)
+	tell(p.log, proposed)
+	if proposed.Refusal != nil {
+		return nil, proposed.Refusal
 	}
 	if err := p.apply(ctx, proposed); err != nil {
 		return nil, err
@@ -31,11 +28,11 @@ func (p *Plugin) Configure(ctx context.Context, request *configv1.ConfigureReque
 	return &configv1.ConfigureResponse{}, nil
 }
 
-func (p *Plugin) apply(ctx context.Context, proposed *proposal) error {
+func (p *Plugin) apply(ctx context.Context, proposed *spireconf.Proposal) error {
 	attestor, err := p.current()
 	switch {
 	case err == nil:
-		_, err = attestor.Configure(ctx, psat.RawConfig(proposed.document))
+		_, err = attestor.Configure(ctx, psat.RawConfig(proposed.Document))
 		return refusedConfiguration(err)
 	case errors.Is(err, errNotConfigured):
 		return p.start(ctx, proposed)
@@ -45,18 +42,18 @@ func (p *Plugin) apply(ctx context.Context, proposed *proposal) error {
 }
 
 // start is the first Configure.
-func (p *Plugin) start(ctx context.Context, proposed *proposal) error {
+func (p *Plugin) start(ctx context.Context, proposed *spireconf.Proposal) error {
 	recorder := newRecorder(p.log)
 	// With engine alone at first, so that the log is connected before anything happens. Levels that the log does not show now
 	// it may show later.
-	attestor, err := psat.New(ctx, psat.RawConfig(proposed.engine), psat.WithEvents(psat.LevelDebug, recorder.tell))
+	attestor, err := psat.New(ctx, psat.RawConfig(proposed.Engine), psat.WithEvents(psat.LevelDebug, recorder.tell))
 	if err != nil {
 		recorder.stop()
-		proposed.tellMistakes(p.log)
+		tellMistakes(p.log, proposed)
 		return refusedConfiguration(err)
 	}
 	starting := &running{attestor: attestor, recorder: recorder}
-	if _, err := attestor.Configure(ctx, psat.RawConfig(proposed.document)); err != nil {
+	if _, err := attestor.Configure(ctx, psat.RawConfig(proposed.Document)); err != nil {
 		_ = starting.close()
 		return refusedConfiguration(err)
 	}
@@ -86,15 +83,18 @@ func refusedConfiguration(err error) error {
 // `spire-server validate` takes any note for a mistake. So there are notes about mistakes alone, and where SPIRE's own
 // plugin has one; what is merely odd goes to the log when it is configured.
 func (p *Plugin) Validate(_ context.Context, request *configv1.ValidateRequest) (*configv1.ValidateResponse, error) {
-	proposed := propose(request)
-	response := &configv1.ValidateResponse{Valid: proposed.refusal == nil, Notes: proposed.notes}
+	proposed := spireconf.Propose(request)
+	response := &configv1.ValidateResponse{Valid: proposed.Refusal == nil}
+	for _, note := range proposed.Notes {
+		response.Notes = append(response.Notes, note.Text)
+	}
 	if !response.Valid {
 		return response, nil
 	}
-	for _, cluster := range proposed.disabled {
+	for _, cluster := range proposed.Disabled {
 		response.Notes = append(response.Notes, cluster.String())
 	}
-	validation, err := psat.Validate(psat.RawConfig(proposed.document))
+	validation, err := psat.Validate(psat.RawConfig(proposed.Document))
 	if err != nil {
 		return nil, err
 	}
@@ -103,132 +103,25 @@ func (p *Plugin) Validate(_ context.Context, request *configv1.ValidateRequest) 
 	return response, nil
 }
 
-// proposal is a configuration that SPIRE's own plugin would have checked this far.
-type proposal struct {
-	// document and engine are for the library; empty if the proposal is refused.
-	document, engine []byte
-	// notes are in SPIRE's words and order; refusal is the first that is a mistake.
-	notes   []string
-	refusal error
-	// disabled has the clusters that no agent could ever attest for.
-	disabled []disabledCluster
-	// detail is what the HCL decoder says.
-	detail error
-	// unlisted is why the library may not be told of all unknown keys; nil if it is.
-	unlisted error
-	// ownTrustDomain is whether plugin_data has a trust domain, which is ignored.
-	ownTrustDomain bool
-}
-
-type disabledCluster struct{ name, why string }
-
-func (d disabledCluster) String() string {
-	return fmt.Sprintf("cluster %q is disabled: %s", d.name, d.why)
-}
-
-// request is what Configure and Validate have in common.
-type request interface {
-	GetCoreConfiguration() *configv1.CoreConfiguration
-	GetHclConfiguration() string
-}
-
-// propose reads a request. Errors and remarks are those of SPIRE's own plugin, word for word.
-func propose(from request) *proposal {
-	proposed := new(proposal)
-	trustDomain := proposed.trustDomain(from.GetCoreConfiguration())
-	data, err := decode(from.GetHclConfiguration())
-	if err != nil {
-		proposed.mistake("plugin configuration is malformed")
-		proposed.detail = err
-		return proposed
-	}
-	proposed.unlisted = data.unlisted
-	proposed.ownTrustDomain = slices.Contains(data.unknown, trustDomainKey)
-	if len(data.Clusters) == 0 {
-		proposed.notes = append(proposed.notes, "No clusters configured, PSAT attestation is effectively disabled")
-	}
-	names := slices.Sorted(maps.Keys(data.Clusters))
-	for _, name := range names {
-		if len(data.Clusters[name].ServiceAccountAllowList) == 0 {
-			proposed.mistake("cluster %q configuration must have at least one service account allowed", name)
-		}
-	}
-	if proposed.refusal != nil {
-		return proposed
-	}
-	possible := slices.DeleteFunc(names, proposed.disable)
-	proposed.document = data.document(trustDomain, possible)
-	proposed.engine = data.engineDocument()
-	return proposed
-}
-
-func (p *proposal) trustDomain(core *configv1.CoreConfiguration) string {
-	switch {
-	case core == nil:
-		p.mistake("server core configuration is required")
-	case core.TrustDomain == "":
-		p.mistake("server core configuration must contain trust_domain")
-	default:
-		domain, err := spiffeid.TrustDomainFromString(core.TrustDomain)
-		if err != nil {
-			p.mistake("server core configuration trust_domain is malformed: %v", err)
-		}
-		return domain.Name()
-	}
-	return ""
-}
-
-// disable reports whether the cluster's name cannot be a part of an agent ID, and notes it then. SPIRE's own plugin
-// starts with such a cluster, and fails at each of its attestations.
-func (p *proposal) disable(name string) bool {
-	probe := psat.Config{
-		TrustDomain: "example.org",
-		Clusters:    map[string]psat.ClusterConfig{name: {ServiceAccountAllowList: []string{"namespace:name"}}},
-	}
-	validation, err := psat.Validate(probe)
-	if err != nil || validation.Valid {
-		return false // an error will be met again, with the whole document
-	}
-	p.disabled = append(p.disabled, disabledCluster{name, firstMistake(validation)})
-	return true
-}
-
-func firstMistake(validation *psat.Validation) string {
-	for _, note := range validation.Notes {
-		if note.Severity == psat.SeverityError {
-			return note.Message
-		}
-	}
-	return validation.Message
-}
-
-func (p *proposal) mistake(format string, args ...any) {
-	note := fmt.Sprintf(format, args...)
-	p.notes = append(p.notes, note)
-	if p.refusal == nil {
-		p.refusal = status.Error(codes.InvalidArgument, note)
-	}
-}
-
 // tell logs what SPIRE does not: it logs the error that Configure returns.
-func (p *proposal) tell(log hclog.Logger) {
-	if p.detail != nil {
-		log.Error("The plugin configuration cannot be decoded", "error", p.detail)
+func tell(log hclog.Logger, p *spireconf.Proposal) {
+	if p.Detail != nil {
+		log.Error("The plugin configuration cannot be decoded", "error", p.Detail)
 	}
-	if p.unlisted != nil {
-		log.Warn("Unknown keys of the plugin configuration are ignored, and could not all be listed", "error", p.unlisted)
+	if p.Unlisted != nil {
+		log.Warn("Unknown keys of the plugin configuration are ignored, and could not all be listed", "error", p.Unlisted)
 	}
-	if p.ownTrustDomain {
-		log.Warn("The plugin configuration's trust_domain is ignored: the server's holds", "path", trustDomainKey)
+	if p.OwnTrustDomain {
+		log.Warn("The plugin configuration's trust_domain is ignored: the server's holds", "path", "trust_domain")
 	}
-	for _, cluster := range p.disabled {
-		log.Error("Cluster is disabled: its name cannot be a part of an agent ID", "cluster", cluster.name, "error", cluster.why)
+	for _, cluster := range p.Disabled {
+		log.Error("Cluster is disabled: its name cannot be a part of an agent ID", "cluster", cluster.Name, "error", cluster.Why)
 	}
 }
 
 // tellMistakes logs all that the library finds wrong. It does so itself once its log is connected.
-func (p *proposal) tellMistakes(log hclog.Logger) {
-	validation, err := psat.Validate(psat.RawConfig(p.document))
+func tellMistakes(log hclog.Logger, p *spireconf.Proposal) {
+	validation, err := psat.Validate(psat.RawConfig(p.Document))
 	if err != nil {
 		log.Error("The configuration could not be checked", "error", err)
 		return

@@ -52,8 +52,14 @@ impl Authority {
     }
 
     pub(super) fn issue(&self, name: &str) -> Pair {
+        self.issue_with(name, |_| ())
+    }
+
+    /// A certificate for that name, changed before it is signed.
+    pub(super) fn issue_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Pair {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
         Pair { certificate, key: key.serialize_pem() }
     }
@@ -113,7 +119,9 @@ impl Plan {
 /// A running server; it ends when dropped.
 pub(super) struct Server {
     pub(super) address: SocketAddr,
-    pub(super) accepted: Arc<AtomicUsize>,
+    accepted: Arc<AtomicUsize>,
+    open: Arc<AtomicUsize>,
+    under_way: Arc<AtomicUsize>,
     pub(super) heads: Arc<Mutex<Vec<http::request::Parts>>>,
     accepting: JoinHandle<()>,
     retire: watch::Sender<bool>,
@@ -134,11 +142,12 @@ impl Server {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server_config(&plan)));
-        let accepted = Arc::new(AtomicUsize::new(0));
+        let [accepted, open, under_way] = <[Arc<AtomicUsize>; 3]>::default();
         let heads = Arc::<Mutex<Vec<_>>>::default();
         let retire = watch::Sender::new(false);
         let retiring = retire.subscribe();
         let (count, seen, handler) = (Arc::clone(&accepted), Arc::clone(&heads), plan.handler);
+        let (open_now, under_way_now) = (Arc::clone(&open), Arc::clone(&under_way));
         let accepting = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             loop {
@@ -147,15 +156,17 @@ impl Server {
                 };
                 count.fetch_add(1, SeqCst);
                 let (acceptor, seen, handler) = (acceptor.clone(), Arc::clone(&seen), Arc::clone(&handler));
-                let retiring = retiring.clone();
+                let (retiring, under_way) = (retiring.clone(), Arc::clone(&under_way_now));
+                let open = Counted::new(&open_now);
                 connections.spawn(async move {
+                    let _open = open;
                     if let Ok(tls) = acceptor.accept(tcp).await {
-                        serve(tls, seen, handler, retiring).await;
+                        serve(tls, seen, under_way, handler, retiring).await;
                     }
                 });
             }
         });
-        Self { address, accepted, heads, accepting, retire }
+        Self { address, accepted, open, under_way, heads, accepting, retire }
     }
 
     /// Says GOAWAY on the HTTP/2 connections that there are. Those that come are served.
@@ -167,8 +178,39 @@ impl Server {
         self.accepted.load(SeqCst)
     }
 
+    /// Connections that are there now.
+    pub(super) fn open(&self) -> usize {
+        self.open.load(SeqCst)
+    }
+
+    /// Requests that are being answered now.
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way.load(SeqCst)
+    }
+
+    /// How many requests have come so far.
+    pub(super) fn asked(&self) -> usize {
+        self.heads.lock().unwrap().len()
+    }
+
     pub(super) fn last_head(&self) -> http::request::Parts {
         self.heads.lock().unwrap().last().unwrap().clone()
+    }
+}
+
+/// One that counts while it lives.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
     }
 }
 
@@ -198,6 +240,7 @@ fn server_config(plan: &Plan) -> rustls::ServerConfig {
 async fn serve(
     tls: tokio_rustls::server::TlsStream<tokio::net::TcpStream>,
     seen: Arc<Mutex<Vec<http::request::Parts>>>,
+    under_way: Arc<AtomicUsize>,
     handler: Handler,
     mut retiring: watch::Receiver<bool>,
 ) {
@@ -205,7 +248,9 @@ async fn serve(
     let h2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     let service = service_fn(move |request: Request<Incoming>| {
         let (seen, handler) = (Arc::clone(&seen), Arc::clone(&handler));
+        let under_way = Counted::new(&under_way);
         async move {
+            let _under_way = under_way;
             let (head, body) = request.into_parts();
             seen.lock().unwrap().push(head.clone());
             let body = body.collect().await?.to_bytes();

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::world::ListenerMode;
+
 /// The calls that a world can script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,6 +85,10 @@ pub struct Answer {
     /// How the answer breaks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
+    /// How connections are received from this answer on, until the next world. The answer's own connection says goodbye
+    /// before the answer, so that the client's next request needs another one; others live on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listener_after: Option<ListenerMode>,
 }
 
 /// How an answer breaks on its way to the client.
@@ -112,6 +118,8 @@ pub enum Fault {
     /// h2 only: a GOAWAY which says that no stream was processed, then the connection is closed; the request may be
     /// repeated safely. HTTP/1.1 has no such thing: it is `close_before_headers` there.
     GoawayUnprocessed,
+    /// Nothing is read or sent on this connection any more, pings included, and it stays open. Others work.
+    BlackHole,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if hands out a reference")]

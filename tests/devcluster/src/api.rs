@@ -23,6 +23,7 @@ const KEY_SET_TYPE: &str = "application/jwk-set+json";
 pub(crate) enum Target<'a> {
     TokenReviews,
     AccessReviews,
+    SelfReviews,
     Pod { namespace: &'a str, name: &'a str },
     Node { name: &'a str },
     KeySet,
@@ -35,6 +36,7 @@ impl<'a> Target<'a> {
         match path {
             "/apis/authentication.k8s.io/v1/tokenreviews" => return Target::TokenReviews,
             "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" => return Target::AccessReviews,
+            "/apis/authentication.k8s.io/v1/selfsubjectreviews" => return Target::SelfReviews,
             "/openid/v1/jwks" => return Target::KeySet,
             "/version" => return Target::Version,
             _ => {}
@@ -61,13 +63,13 @@ impl<'a> Target<'a> {
             Target::Pod { .. } => Some(Call::Pod),
             Target::Node { .. } => Some(Call::Node),
             Target::KeySet => Some(Call::Jwks),
-            Target::Version | Target::Other => None,
+            Target::SelfReviews | Target::Version | Target::Other => None,
         }
     }
 
     fn method(self) -> Option<Method> {
         match self {
-            Target::TokenReviews | Target::AccessReviews => Some(Method::POST),
+            Target::TokenReviews | Target::AccessReviews | Target::SelfReviews => Some(Method::POST),
             Target::Pod { .. } | Target::Node { .. } | Target::KeySet | Target::Version => Some(Method::GET),
             Target::Other => None,
         }
@@ -96,6 +98,7 @@ pub(crate) fn answer(
         },
         Target::TokenReviews => token_review(live, body),
         Target::AccessReviews => access_review(live, &caller, body),
+        Target::SelfReviews => self_review(&caller),
         Target::Pod { namespace, name } => object("pods", name, live.pod(namespace, name), head),
         Target::Node { name } => object("nodes", name, live.node(name), head),
         Target::KeySet => key_set(live, head),
@@ -111,7 +114,7 @@ fn forbidden(live: &Live, caller: &Caller, target: Target<'_>, path: &str) -> Op
         Target::Pod { .. } => caller.may(live, Permission::Pods),
         Target::Node { .. } => caller.may(live, Permission::Nodes),
         Target::KeySet => caller.may(live, Permission::Jwks),
-        Target::AccessReviews | Target::Other => caller.is_authenticated(),
+        Target::AccessReviews | Target::SelfReviews | Target::Other => caller.is_authenticated(),
         Target::Version => true,
     };
     if may {
@@ -123,6 +126,9 @@ fn forbidden(live: &Live, caller: &Caller, target: Target<'_>, path: &str) -> Op
         }
         Target::AccessReviews => {
             caller.forbidden("create", ["authorization.k8s.io", "selfsubjectaccessreviews"], ["", ""])
+        }
+        Target::SelfReviews => {
+            caller.forbidden("create", ["authentication.k8s.io", "selfsubjectreviews"], ["", ""])
         }
         Target::Pod { namespace, name } => caller.forbidden("get", ["", "pods"], [namespace, name]),
         Target::Node { name } => caller.forbidden("get", ["", "nodes"], ["", name]),
@@ -183,6 +189,16 @@ fn has_type(head: &Parts, wanted: &str) -> bool {
 
 fn not_acceptable(message: &str) -> Reply {
     failure(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message, Some(json!({})))
+}
+
+/// Who the caller is: every authenticated user may know that.
+fn self_review(caller: &Caller) -> Reply {
+    Reply::created(&json!({
+        "kind": "SelfSubjectReview",
+        "apiVersion": "authentication.k8s.io/v1",
+        "metadata": {"creationTimestamp": null},
+        "status": {"userInfo": {"username": caller.name, "groups": ["system:authenticated"]}},
+    }))
 }
 
 fn version() -> Reply {

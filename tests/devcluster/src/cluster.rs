@@ -52,8 +52,8 @@ impl DevCluster {
         world.check().map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
         let port = Port::open(port, world.listener)?;
         let address = port.address();
-        let shared = Arc::new(Shared::new(keys, world));
         let (changes, received) = mpsc::channel(1);
+        let shared = Arc::new(Shared::new(keys, world, changes.downgrade()));
         let task = tokio::spawn(receive(port, Arc::clone(&shared), received));
         Ok(DevCluster { shared, address, changes, task })
     }
@@ -67,7 +67,7 @@ impl DevCluster {
         let mode = world.listener;
         self.shared.replace(world);
         let (done, is_done) = oneshot::channel();
-        if self.changes.send((mode, done)).await.is_ok() {
+        if self.changes.send(ModeChange { mode, spares_connections: false, done }).await.is_ok() {
             // Fails only when the port was lost, and then the next request says so.
             let _ = is_done.await;
         }

@@ -41,6 +41,8 @@ pub(crate) enum Ending {
     Say(&'static [u8]),
     /// Gracefully: GOAWAY, or `connection: close`.
     WindDown,
+    /// Not at all: nothing is read or written any more.
+    FallSilent,
 }
 
 /// The other side of a connection, as requests and answers see it.
@@ -161,6 +163,7 @@ impl SharedStream {
                 let _ = self.write_all(words).await;
                 let _ = self.shutdown().await;
             }
+            Ending::FallSilent => pending().await,
         }
     }
 }

@@ -10,7 +10,7 @@ use hyper::body::{Body as _, Incoming};
 
 use crate::api::{Target, answer};
 use crate::connection::Peer;
-use crate::fault::{Interrupted, ReplyBody, send};
+use crate::fault::{FLUSH, Interrupted, ReplyBody, send};
 use crate::reply::generic_failure;
 use crate::shared::Shared;
 
@@ -38,6 +38,11 @@ pub(crate) async fn exchange(
     let delay = script.map_or(latency, |script| latency + script.delay());
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
+    }
+    if let Some(mode) = script.and_then(|script| script.listener_after) {
+        shared.receive_as(mode).await;
+        peer.wind_down();
+        tokio::time::sleep(FLUSH).await;
     }
     match script {
         None => send(peer, truth, None).await,

@@ -32,15 +32,16 @@ impl std::fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// Time for what was written to reach the client before a connection is torn down.
-const FLUSH: Duration = Duration::from_millis(30);
+/// Time for what was written to reach the client before something else happens to the connection.
+pub(crate) const FLUSH: Duration = Duration::from_millis(30);
 const DRIP: Duration = Duration::from_millis(100);
 const BIG: usize = 10_000_000;
 const PADDING: Bytes = Bytes::from_static(&[b' '; 65_536]);
 
 /// GOAWAY: 8 bytes of payload, last stream 0, `NO_ERROR`.
 const GOAWAY_NOTHING_PROCESSED: &[u8] = &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-const NOT_HTTP: &[u8] = b"\x00\x01 this is neither HTTP/1.1 nor h2 \xff\xfe\r\n\r\n";
+/// As a frame of h2 it would be longer than any may be.
+const NOT_HTTP: &[u8] = b"\xff\xff\xff this is neither HTTP/1.1 nor h2 \xff\xfe\r\n\r\n";
 
 /// Sends an answer, broken or not.
 pub(crate) async fn send(
@@ -58,6 +59,7 @@ pub(crate) async fn send(
         Fault::Garbage => peer.end(Ending::Say(NOT_HTTP)).await,
         Fault::GoawayUnprocessed if peer.is_h2() => peer.end(Ending::Say(GOAWAY_NOTHING_PROCESSED)).await,
         Fault::CloseBeforeHeaders | Fault::GoawayUnprocessed => peer.end(Ending::Close).await,
+        Fault::BlackHole => peer.end(Ending::FallSilent).await,
         Fault::Goaway => {
             peer.wind_down();
             Ok(reply.into_response(whole))

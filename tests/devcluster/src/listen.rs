@@ -16,8 +16,14 @@ use crate::world::ListenerMode;
 
 const BACKLOG: u32 = 1024;
 
-/// A change of mode, and whom to tell when it is done.
-pub(crate) type ModeChange = (ListenerMode, oneshot::Sender<()>);
+/// A change of mode.
+pub(crate) struct ModeChange {
+    pub(crate) mode: ListenerMode,
+    /// Whether connections that are open live on.
+    pub(crate) spares_connections: bool,
+    /// Told when it is done.
+    pub(crate) done: oneshot::Sender<()>,
+}
 
 /// A port of 127.0.0.1 that is ours.
 pub(crate) struct Port {
@@ -109,9 +115,11 @@ pub(crate) async fn receive(mut port: Port, shared: Arc<Shared>, mut changes: mp
     loop {
         tokio::select! {
             change = changes.recv() => {
-                let Some((mode, done)) = change else { break };
+                let Some(ModeChange { mode, spares_connections, done }) = change else { break };
                 if mode != port.mode {
-                    connections.shutdown().await;
+                    if !spares_connections {
+                        connections.shutdown().await;
+                    }
                     port = match port.switch(mode).await {
                         Ok(port) => port,
                         // Somebody else took the port: there is no cluster any more.
@@ -123,6 +131,10 @@ pub(crate) async fn receive(mut port: Port, shared: Arc<Shared>, mut changes: mp
             stream = port.accept() => match port.mode {
                 ListenerMode::HangTls => {
                     connections.spawn(swallow(stream, Arc::clone(&shared)));
+                }
+                ListenerMode::ResetAccept => reset(&stream),
+                ListenerMode::ResetTls => {
+                    connections.spawn(reset_on_words(stream));
                 }
                 ListenerMode::Http1Only => {
                     connections.spawn(serve(stream, Arc::clone(&shared.keys.tls_http1_only), Arc::clone(&shared)));
@@ -136,6 +148,19 @@ pub(crate) async fn receive(mut port: Port, shared: Arc<Shared>, mut changes: mp
     }
     drop(port);
     connections.shutdown().await;
+}
+
+/// Makes the end of a connection a reset.
+fn reset(stream: &TcpStream) {
+    // Without this option the client sees a close instead.
+    let _ = stream.set_zero_linger();
+}
+
+/// Resets a connection once the client has said something.
+async fn reset_on_words(stream: TcpStream) {
+    // A client that left needs no reset.
+    let _ = stream.readable().await;
+    reset(&stream);
 }
 
 /// Reads what the client sends and says nothing.

@@ -100,6 +100,10 @@ pub enum ListenerMode {
     HangAccept,
     /// The TCP connection is accepted, and TLS never answers.
     HangTls,
+    /// The TCP connection is accepted, and reset at once.
+    ResetAccept,
+    /// The TCP connection is reset in answer to the first bytes of TLS.
+    ResetTls,
     /// ALPN http/1.1 alone.
     Http1Only,
 }

@@ -1,10 +1,12 @@
-// Command spire-plugin-k8s-psat is SPIRE's k8s_psat server node attestor as an external plugin.
+// Command spire-plugin-k8s-psat is SPIRE's k8s_psat server node attestor as an external plugin, and the tool of those who
+// operate it.
 //
-// SPIRE starts it, as plugin_cmd says; see docs/moving-from-the-built-in-plugin.md.
+// SPIRE starts it, as plugin_cmd says; see docs/moving-from-the-built-in-plugin.md. Started by hand, it answers questions about
+// the server's configuration and about agents; see docs/operator-tool.md, or --help.
 package main
 
 import (
-	"fmt"
+	"context"
 	"os"
 	"os/signal"
 	"syscall"
@@ -13,56 +15,21 @@ import (
 	nodeattestorv1 "github.com/spiffe/spire-plugin-sdk/proto/spire/plugin/server/nodeattestor/v1"
 	configv1 "github.com/spiffe/spire-plugin-sdk/proto/spire/service/common/config/v1"
 
-	psat "psat-attestor.example/bindings/go"
+	"psat-attestor.example/bindings/go/internal/tool"
 	"psat-attestor.example/bindings/go/spireplugin"
 )
 
 // handshake is what SPIRE sets, as name and as value, in the environment of a plugin of this type.
 const handshake = "NodeAttestor"
 
-const help = `spire-plugin-k8s-psat is a plugin of SPIRE's server: the node attestor k8s_psat.
-
-It is started by SPIRE, not by hand. In server.conf:
-
-    NodeAttestor "k8s_psat" {
-        plugin_cmd = "/opt/spire/plugins/spire-plugin-k8s-psat"
-        plugin_checksum = "<what sha256sum says of this file>"
-        plugin_data {
-            clusters = {
-                "demo" = {
-                    service_account_allow_list = ["spire:spire-agent"]
-                }
-            }
-        }
-    }
-
-Options when started by hand:
-    --help       this text
-    --version    the version
-`
-
 func main() {
+	// Before anything else: SPIRE may pass arguments, too.
 	if os.Getenv(handshake) != handshake {
-		os.Exit(byHand(os.Args[1:]))
+		os.Exit(tool.Run(context.Background(), os.Args[1:], tool.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 	}
 	// SPIRE reloads its configuration on this signal. Whoever sends it to all of SPIRE's processes means no harm, and SPIRE does
 	// not start a plugin again that has ended.
 	signal.Ignore(syscall.SIGUSR1)
 	p := spireplugin.New()
 	pluginmain.Serve(nodeattestorv1.NodeAttestorPluginServer(p), configv1.ConfigServiceServer(p))
-}
-
-// byHand answers somebody who is not SPIRE; it returns the exit code.
-func byHand(arguments []string) int {
-	switch {
-	case len(arguments) == 1 && (arguments[0] == "--version" || arguments[0] == "-V"):
-		fmt.Println("spire-plugin-k8s-psat", psat.Version())
-		return 0
-	case len(arguments) == 1 && (arguments[0] == "--help" || arguments[0] == "-h"):
-		fmt.Print(help)
-		return 0
-	default:
-		fmt.Fprint(os.Stderr, help)
-		return 2
-	}
 }

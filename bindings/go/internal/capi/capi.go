@@ -20,6 +20,10 @@ package capi
 #cgo nocallback psat_attestor_cancel
 #cgo noescape psat_attestor_stats
 #cgo nocallback psat_attestor_stats
+#cgo noescape psat_attestor_explain
+#cgo nocallback psat_attestor_explain
+#cgo noescape psat_attestor_check
+#cgo nocallback psat_attestor_check
 #cgo noescape psat_queue_new
 #cgo nocallback psat_queue_new
 #cgo noescape psat_queue_next

@@ -8,12 +8,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
 
 // Cluster is a running dev cluster.
 type Cluster struct {
+	// Directory has the files of `devcluster serve`.
+	Directory string
 	// Kubeconfig is the path of the reviewer's kubeconfig.
 	Kubeconfig string
 	// Payload is accepted for the cluster "demo" and the service account spire:spire-agent, PayloadRefused is not.
@@ -26,8 +29,18 @@ type Cluster struct {
 // builds.
 func Start(t *testing.T) *Cluster {
 	t.Helper()
+	return StartWorld(t, "{}")
+}
+
+// StartWorld is Start with another world than the default one, in JSON.
+func StartWorld(t *testing.T, world string) *Cluster {
+	t.Helper()
 	directory := t.TempDir()
-	server := exec.Command(program(), "serve", "--dir", directory)
+	file := filepath.Join(t.TempDir(), "world.json")
+	if err := os.WriteFile(file, []byte(world), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := exec.Command(program(), "serve", "--dir", directory, "--world", file)
 	server.Stderr = os.Stderr
 	if err := server.Start(); err != nil {
 		t.Fatalf("start the dev cluster, which `make devcluster` builds: %v", err)
@@ -36,7 +49,12 @@ func Start(t *testing.T) *Cluster {
 		_ = server.Process.Kill()
 		_ = server.Wait()
 	})
+	// What Mint needs is written beside the rest.
+	for _, name := range []string{"world.json", "signing-keys.json"} {
+		soon(t, filepath.Join(directory, name))
+	}
 	cluster := &Cluster{
+		Directory:      directory,
 		Kubeconfig:     filepath.Join(directory, "kubeconfig"),
 		Payload:        soon(t, filepath.Join(directory, "payload.json")),
 		PayloadRefused: soon(t, filepath.Join(directory, "payload-refused.json")),
@@ -47,6 +65,16 @@ func Start(t *testing.T) *Cluster {
 	}
 	cluster.Token = payload.Token
 	return cluster
+}
+
+// Mint makes another token. The request is JSON, as the dev cluster's README has it.
+func (c *Cluster) Mint(t *testing.T, request string) string {
+	t.Helper()
+	token, err := exec.Command(program(), "token", "--dir", c.Directory, "--request", request).Output()
+	if err != nil {
+		t.Fatalf("mint a token: %v", err)
+	}
+	return strings.TrimSpace(string(token))
 }
 
 func program() string {

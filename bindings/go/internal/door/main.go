@@ -54,6 +54,8 @@ func ask(r request) (reply, error) {
 	switch r.verb {
 	case 'A':
 		return attest(r, made, spelledOut)
+	case 'E':
+		return attest(r, made, explained)
 	case 'Q':
 		return attest(r, configuredLater, once)
 	case 'T':
@@ -99,12 +101,28 @@ func once(attestor *psat.Attestor, r request) (reply, error) {
 	return outcome(attestor.Attest(context.Background(), r.payload, optionsOf(r)...))
 }
 
-// spelledOut has a document for a refusal without one too: C's blocking call always has one, and an error of psat its parts.
+// spelledOut has a document for every refusal, as C's blocking call has.
 func spelledOut(attestor *psat.Attestor, r request) (reply, error) {
 	result, err := attestor.Attest(context.Background(), r.payload, optionsOf(r)...)
+	if err != nil {
+		return inFull(err)
+	}
+	return reply{document: result.Document}, nil
+}
+
+func explained(attestor *psat.Attestor, r request) (reply, error) {
+	explanation, err := attestor.Explain(context.Background(), r.payload, optionsOf(r)...)
+	if err != nil {
+		return inFull(err)
+	}
+	return reply{code: int32(explanation.Code), document: explanation.Document}, nil
+}
+
+// inFull makes a document where an error of psat has its parts alone.
+func inFull(err error) (reply, error) {
 	var refused *psat.Error
 	if !errors.As(err, &refused) || refused.Document != nil {
-		return outcome(result, err)
+		return refusal(err)
 	}
 	document, err := json.Marshal(map[string]any{
 		"code": refused.Code, "reason": refused.Reason, "message": refused.Message,

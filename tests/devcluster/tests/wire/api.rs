@@ -7,6 +7,7 @@ use serde_json::json;
 
 const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 const ACCESS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+const WHO: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
 
 async fn cluster_of(reviewer: Reviewer) -> (DevCluster, Client) {
     let cluster = DevCluster::start(World { reviewer, ..World::default() }).await;
@@ -210,6 +211,22 @@ async fn an_access_review_knows_the_permissions() {
         assert_eq!(answer.status, 201);
         assert_eq!(answer.json()["status"]["allowed"], allowed, "{attributes}");
         assert_eq!(answer.json()["spec"], attributes);
+    }
+}
+
+#[tokio::test]
+async fn callers_may_ask_who_they_are_unless_they_are_nobody() {
+    for (credential, status, user) in [
+        (Credential::ClientCertificate, 201, json!("psat-reviewer")),
+        (Credential::Token, 201, json!("psat-reviewer")),
+        (Credential::ServiceAccount, 201, json!("system:serviceaccount:spire:spire-server")),
+        (Credential::None, 403, json!(null)),
+        (Credential::UnknownToken, 401, json!(null)),
+    ] {
+        let (_cluster, mut client) = cluster_of(Reviewer { credential, ..Reviewer::default() }).await;
+        let answer = client.send(Method::POST, WHO, "*/*", "{}").await.expect("an answer");
+        assert_eq!(answer.status, status, "{credential:?}");
+        assert_eq!(answer.json()["status"]["userInfo"]["username"], user, "{credential:?}");
     }
 }
 

@@ -116,7 +116,7 @@ async fn faults_that_break_the_answer_give_an_error_and_no_hang() {
 
 #[tokio::test]
 async fn faults_that_hang_do_hang() {
-    for fault in [Fault::HangBeforeHeaders, Fault::HangInBody, Fault::SlowDrip] {
+    for fault in [Fault::HangBeforeHeaders, Fault::HangInBody, Fault::SlowDrip, Fault::BlackHole] {
         for protocol in BOTH {
             let (_cluster, mut client) = faulty(fault, protocol).await;
             let answer = tokio::time::timeout(Duration::from_millis(300), client.get(POD)).await;
@@ -162,6 +162,12 @@ async fn listeners_misbehave_and_recover() {
         cluster.set_world(in_mode(mode)).await;
         assert!(connect().await.is_err(), "{mode:?} hangs");
     }
+    for mode in [ListenerMode::ResetAccept, ListenerMode::ResetTls] {
+        cluster.set_world(in_mode(mode)).await;
+        let error = connect().await.expect("reset at once").err().expect("no connection");
+        let error = error.downcast_ref::<std::io::Error>().expect("an error of the connection");
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{mode:?}");
+    }
     cluster.set_world(in_mode(ListenerMode::Http1Only)).await;
     assert!(!connect().await.expect("in time").expect("a connection").is_h2());
     cluster.set_world(in_mode(ListenerMode::Refuse)).await;
@@ -170,6 +176,39 @@ async fn listeners_misbehave_and_recover() {
     assert!(client.is_h2());
     assert_eq!(client.get(POD).await.expect("an answer").status, 200);
     assert_eq!(cluster.address(), address, "the port is the same all the time");
+}
+
+#[tokio::test]
+async fn an_answer_may_be_the_last_on_its_connection_and_change_the_listener() {
+    for protocol in BOTH {
+        let answer = Answer { listener_after: Some(ListenerMode::Refuse), ..Answer::default() };
+        let cluster = DevCluster::start(world_of_pod(vec![answer])).await;
+        let mut other = Client::connect(&cluster, protocol).await;
+        other.get(NODE).await.expect("an answer");
+        let mut client = Client::connect(&cluster, protocol).await;
+        assert_eq!(client.get(POD).await.expect("the answer still comes").status, 200);
+        client.get(NODE).await.expect_err("the connection takes nothing more");
+        Client::try_connect(&cluster, protocol).await.err().expect("refused");
+        other.get(NODE).await.expect("others live on");
+        cluster.set_world(World::default()).await;
+        Client::connect(&cluster, protocol).await.get(NODE).await.expect("an answer");
+    }
+}
+
+#[tokio::test]
+async fn a_black_hole_is_one_connection() {
+    for protocol in BOTH {
+        let (cluster, mut client) = faulty(Fault::BlackHole, protocol).await;
+        let hang = async |client: &mut Client, path| {
+            let answer = tokio::time::timeout(Duration::from_millis(200), client.get(path)).await;
+            assert!(answer.is_err(), "{protocol:?}");
+        };
+        hang(&mut client, POD).await;
+        if protocol == Protocol::H2 {
+            hang(&mut client, NODE).await;
+        }
+        Client::connect(&cluster, protocol).await.get(NODE).await.expect("an answer");
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 // Command certificates writes the keys and certificates of a throw-away cluster.
 //
-//	certificates DIRECTORY USER[:GROUP]...
+//	certificates DIRECTORY USER[:GROUP][@HOURS]...
 //
 // DIRECTORY then holds ca.crt, the API server's server.crt and server.key for 127.0.0.1, the pair with which it signs
 // service-account tokens (service-account.key and service-account.pub), USER.crt and USER.key for each user, and
-// other-ca.crt, an authority that has signed none of them.
+// other-ca.crt, an authority that has signed other-server.crt alone, with its key other-server.key. A user's certificate is good
+// for 30 days, or for HOURS from now: with a negative number it has ended.
 package main
 
 import (
@@ -21,6 +22,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -32,7 +34,7 @@ type authority struct {
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: certificates DIRECTORY USER[:GROUP]...")
+		fmt.Fprintln(os.Stderr, "usage: certificates DIRECTORY USER[:GROUP][@HOURS]...")
 		os.Exit(2)
 	}
 	if err := writeAll(os.Args[1], os.Args[2:]); err != nil {
@@ -46,19 +48,18 @@ func writeAll(directory string, users []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := newAuthority(filepath.Join(directory, "other-ca.crt"), "e2e-other-ca"); err != nil {
+	other, err := newAuthority(filepath.Join(directory, "other-ca.crt"), "e2e-other-ca")
+	if err != nil {
 		return err
 	}
-	server := &x509.Certificate{
-		Subject:     pkix.Name{CommonName: "kube-apiserver"},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		DNSNames:    []string{"kubernetes.default.svc"},
+	if err := ca.issue(serving(), filepath.Join(directory, "server")); err != nil {
+		return err
 	}
-	if err := ca.issue(server, filepath.Join(directory, "server")); err != nil {
+	if err := other.issue(serving(), filepath.Join(directory, "other-server")); err != nil {
 		return err
 	}
 	for _, user := range users {
+		user, hours, hasHours := strings.Cut(user, "@")
 		name, group, hasGroup := strings.Cut(user, ":")
 		client := &x509.Certificate{
 			Subject:     pkix.Name{CommonName: name},
@@ -67,11 +68,28 @@ func writeAll(directory string, users []string) error {
 		if hasGroup {
 			client.Subject.Organization = []string{group}
 		}
+		if hasHours {
+			number, err := strconv.Atoi(hours)
+			if err != nil {
+				return fmt.Errorf("the hours of %s: %w", name, err)
+			}
+			client.NotAfter = time.Now().Add(time.Duration(number) * time.Hour)
+		}
 		if err := ca.issue(client, filepath.Join(directory, name)); err != nil {
 			return err
 		}
 	}
 	return writeSigningPair(filepath.Join(directory, "service-account"))
+}
+
+// serving is the certificate of an API server on loopback.
+func serving() *x509.Certificate {
+	return &x509.Certificate{
+		Subject:     pkix.Name{CommonName: "kube-apiserver"},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames:    []string{"kubernetes.default.svc"},
+	}
 }
 
 func newAuthority(path, name string) (*authority, error) {
@@ -125,8 +143,14 @@ func setValidity(template *x509.Certificate) error {
 		return err
 	}
 	template.SerialNumber = serial
-	template.NotBefore = time.Now().Add(-time.Minute)
-	template.NotAfter = time.Now().Add(24 * time.Hour)
+	now := time.Now()
+	if template.NotAfter.IsZero() {
+		template.NotAfter = now.Add(30 * 24 * time.Hour)
+	}
+	template.NotBefore = now.Add(-time.Minute)
+	if template.NotAfter.Before(now) {
+		template.NotBefore = template.NotAfter.Add(-24 * time.Hour)
+	}
 	return nil
 }
 

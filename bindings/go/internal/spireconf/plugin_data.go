@@ -1,4 +1,4 @@
-package spireplugin
+package spireconf
 
 import (
 	"bytes"

@@ -1,0 +1,72 @@
+package tool
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	psat "psat-attestor.example/bindings/go"
+)
+
+// explain says why an agent is refused, and what to do about it.
+func explain(ctx context.Context, s *session) (int, error) {
+	payload, err := s.agentPayload()
+	if err != nil {
+		return 0, err
+	}
+	return s.withAttestor(ctx, func(ctx context.Context, attestor *psat.Attestor) (int, error) {
+		explanation, err := attestor.Explain(ctx, payload)
+		if err != nil {
+			return s.unanswered(err)
+		}
+		if s.json {
+			s.printDocument(explanation.Document)
+		} else {
+			s.out.explanation(explanation)
+		}
+		return exitOf(explanation.Code, explanation.Reason), nil
+	})
+}
+
+func (p *page) explanation(e *psat.Explanation) {
+	if e.AgentAttributes != nil {
+		p.attested(e.AgentAttributes)
+	} else {
+		p.verdict(red, "refused", fmt.Sprintf(": %s (%d)%s", e.Reason, e.Code, at(psat.FirstFailed(e.Steps))))
+		p.toldToTheAgent(e.Message)
+	}
+	p.blank()
+	p.steps(e.Steps)
+	p.remedies(e.Steps)
+	p.footer(&e.Diagnostics)
+}
+
+// footer is what the explanation rests on.
+func (p *page) footer(d *psat.Diagnostics) {
+	p.blank()
+	var calls []string
+	for _, call := range d.APICalls {
+		status := "no answer"
+		if call.Status != 0 {
+			status = strconv.Itoa(call.Status)
+		}
+		calls = append(calls, fmt.Sprintf("%s (%s)", call.Call, status))
+	}
+	if len(calls) == 0 {
+		calls = []string{"none"}
+	}
+	p.line("It took %s. Calls to the API server: %s.", short(d.Elapsed()), strings.Join(calls, ", "))
+	if d.CredentialID != "" {
+		p.line("In the API server's audit log, the token is %s.", d.CredentialID)
+	}
+}
+
+// short is a duration for people.
+func short(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}

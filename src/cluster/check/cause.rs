@@ -1,0 +1,215 @@
+//! From a failure to its cause and its remedy: the one place, for `check` and for `explain`.
+
+use tokio::time::timeout_at;
+
+use super::super::api::{Advice, Advisor, CallError, CallErrorKind};
+use super::super::credentials::{Access, Source};
+use super::super::error::{Fault, Phase};
+use super::super::session::Session;
+use super::certificate::now;
+use super::manifest;
+use super::own::{Own, Proof, Standing};
+use super::trust::bad_certificate;
+use super::way::{Trouble, shown_certificates};
+use crate::config::cluster_setting;
+use crate::outcome::cause_chain;
+use crate::step::with_block;
+
+/// What a kubeconfig without a credential needs.
+pub(super) const NO_CREDENTIAL: &str = "Give the kubeconfig's user a client certificate or a token.";
+
+/// What is behind a failure, where more is known than the failure says.
+pub(super) struct Insight {
+    cause: Option<String>,
+    remedy: String,
+}
+
+impl Insight {
+    pub(super) fn new(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { cause: Some(cause.into()), remedy: remedy.into() }
+    }
+
+    /// The failure speaks for itself.
+    fn remedy(remedy: impl Into<String>) -> Self {
+        Self { cause: None, remedy: remedy.into() }
+    }
+
+    fn of_kind(kind: CallErrorKind) -> Self {
+        Self::remedy(kind.reason().row().remedy)
+    }
+}
+
+impl Advisor for Session {
+    async fn advise(&self, error: &CallError) -> Advice {
+        let Some(fault) = error.source.as_deref().and_then(|source| source.downcast_ref::<Fault>()) else {
+            return Advice { cause: cause_chain(error), remedy: error.kind.reason().row().remedy.to_owned() };
+        };
+        self.advise_on(fault, &format!("{}: {}", error.attempted, cause_chain(fault))).await
+    }
+}
+
+impl Session {
+    /// Advice on a failure; `attempted` is what was tried, and how it ended.
+    pub(super) async fn advise_on(&self, fault: &Fault, attempted: &str) -> Advice {
+        let insight = timeout_at(self.end_of_a_try(), self.insight(fault)).await;
+        let Insight { cause, remedy } = insight.unwrap_or_else(|_| Insight::of_kind(fault.kind()));
+        let cause = cause.map_or_else(|| attempted.to_owned(), |cause| format!("{cause}: {attempted}"));
+        Advice { cause, remedy }
+    }
+
+    async fn insight(&self, fault: &Fault) -> Insight {
+        let source = self.cluster.credentials.source();
+        match fault.kind() {
+            CallErrorKind::CredentialsUnavailable => unavailable(fault, source, &self.cluster.name),
+            CallErrorKind::Unreachable => match self.look().await {
+                Ok(access) => self.unreachable(fault, &access, source).await,
+                Err(_) => Insight::of_kind(fault.kind()),
+            },
+            CallErrorKind::Unauthenticated => match self.look().await {
+                Ok(access) => unauthenticated(&Own::of(&access, source)),
+                Err(_) => Insight::of_kind(fault.kind()),
+            },
+            CallErrorKind::Forbidden => match self.look().await {
+                Ok(access) => self.forbidden(&Own::of(&access, source)).await,
+                Err(_) => Insight::of_kind(fault.kind()),
+            },
+            CallErrorKind::DeadlineExceeded => late(fault),
+            kind => Insight::of_kind(kind),
+        }
+    }
+
+    async fn forbidden(&self, own: &Own) -> Insight {
+        let user = self.whoami().await;
+        // Nobody is to be told to let anybody in.
+        if own.proofs.is_empty() && user.as_deref().is_none_or(|user| user == "system:anonymous") {
+            return no_credential();
+        }
+        let user = user.as_deref().or(own.user());
+        let remedy = self.grant(user);
+        match user {
+            Some(user) => Insight::new(format!("the API server does not permit it to {user}"), remedy),
+            None => Insight::remedy(remedy),
+        }
+    }
+
+    /// How all that attestation asks for is granted.
+    pub(super) fn grant(&self, user: Option<&str>) -> String {
+        let manifest = manifest::reviewer(user, self.cluster.claims_only);
+        with_block("Grant the permissions that attestation needs, with `kubectl apply -f -`", &manifest)
+    }
+
+    async fn unreachable(&self, fault: &Fault, access: &Access, source: &Source) -> Insight {
+        let authority = &access.server.authority;
+        let setting = server_setting(source);
+        match Trouble::of(fault) {
+            Trouble::Lookup => Insight::new(
+                format!("the name {} cannot be looked up", access.server.host()),
+                format!("Correct {setting}, or this machine's name service."),
+            ),
+            Trouble::Refused => Insight::new(
+                format!("nothing listens at {authority}"),
+                format!("Start the API server, or correct {setting}."),
+            ),
+            Trouble::NoAnswer => Insight::new(
+                format!("nobody answers at {authority}"),
+                format!("Check routes and firewalls between here and there, or correct {setting}."),
+            ),
+            Trouble::NotTls => Insight::new(
+                format!("what answers at {authority} does not speak TLS"),
+                format!("Correct {setting}: it is not the API server's secure port."),
+            ),
+            Trouble::Certificate(error) => {
+                let shown = shown_certificates(&access.server, &access.tls, self.end_of_a_try()).await;
+                let shown = self.shown_certificate(&shown);
+                bad_certificate(error, shown.as_ref(), access, source)
+            }
+            Trouble::Alert(alert) => refused_by_server(&alert, &Own::of(access, source)),
+            Trouble::Tls | Trouble::Other => Insight::of_kind(fault.kind()),
+        }
+    }
+}
+
+/// Where the address is to be corrected.
+pub(super) fn server_setting(source: &Source) -> String {
+    match source {
+        Source::Kubeconfig(path) => format!("`server` in kubeconfig {}", path.display()),
+        Source::InCluster(_) => "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT".to_owned(),
+    }
+}
+
+fn unavailable(fault: &Fault, source: &Source, cluster: &str) -> Insight {
+    let setting = cluster_setting(cluster, "kube_config_file");
+    Insight::remedy(match (fault, source) {
+        (Fault::Read { path, source: error, .. }, _) => match (error.kind(), source) {
+            (std::io::ErrorKind::NotFound, Source::Kubeconfig(kubeconfig)) if path == kubeconfig => {
+                format!("Create {}, or correct `{setting}`.", path.display())
+            }
+            (std::io::ErrorKind::NotFound, Source::Kubeconfig(kubeconfig)) => {
+                format!("Create {}, or correct kubeconfig {}.", path.display(), kubeconfig.display())
+            }
+            (std::io::ErrorKind::NotFound, Source::InCluster(_)) => in_cluster_remedy(&setting),
+            (std::io::ErrorKind::PermissionDenied, _) => {
+                format!("Let the user that this process runs as read {}.", path.display())
+            }
+            _ => format!("Make {} a file that can be read.", path.display()),
+        },
+        (_, Source::Kubeconfig(path)) if !matches!(fault, Fault::NoThread(_)) => {
+            format!("Correct kubeconfig {}.", path.display())
+        }
+        (Fault::InCluster(_), _) => in_cluster_remedy(&setting),
+        (Fault::NoThread(_), _) => "Raise the limit on threads of this process.".to_owned(),
+        (_, source) => format!("Correct the {source}."),
+    })
+}
+
+fn in_cluster_remedy(setting: &str) -> String {
+    with_block(
+        "Run in a pod with its service account's token mounted, or name a kubeconfig",
+        &format!("{setting} = \"/path/of/a/kubeconfig\""),
+    )
+}
+
+fn unauthenticated(own: &Own) -> Insight {
+    if let Some((proof, standing)) = own.useless(now()) {
+        return untimely(proof, standing);
+    }
+    match own.proofs.first() {
+        Some(proof) => Insight::new(
+            format!("the API server does not accept the {}", own.describe()),
+            format!("It is of another cluster, or was revoked. {}", proof.renewal()),
+        ),
+        None => no_credential(),
+    }
+}
+
+fn no_credential() -> Insight {
+    Insight::new("no credential is configured", NO_CREDENTIAL)
+}
+
+fn untimely(proof: &Proof, standing: Standing) -> Insight {
+    Insight::new(format!("the {} {standing}", proof.name()), proof.renewal())
+}
+
+fn refused_by_server(alert: &str, own: &Own) -> Insight {
+    if let Some((proof, standing)) = own.useless(now()) {
+        return untimely(proof, standing);
+    }
+    Insight::new(
+        format!("the server broke TLS off ({alert}), having been shown {}", own.describe()),
+        "Check that the API server accepts this client certificate, and what stands between.",
+    )
+}
+
+fn late(fault: &Fault) -> Insight {
+    let Fault::TimeRanOut(phase) = fault else { return Insight::of_kind(fault.kind()) };
+    Insight::remedy(match phase {
+        Phase::Credentials => "Look for a file system that hangs, or allow more time with `timeout_ms`.",
+        Phase::Connection => {
+            "Check routes and firewalls on the way to the API server, and whether it is overloaded."
+        }
+        Phase::Answer | Phase::Body => {
+            "Look at the API server's latency; raise `call_timeout_ms` and `attest_timeout_ms` if it is known to be \
+             slow."
+        }
+    })
+}
