@@ -9,7 +9,7 @@ from html import escape
 from plan import DELAYS
 from rows import Row
 
-WIDTH, HEIGHT = 940, 430
+WIDTH, HEIGHT = 1010, 430
 UPSTREAM, OURS, GOAL = "#8a8f98", "#0b6bcb", "#c2410c"
 DECADES = 4
 """The shares reach from 1 down to 1/10,000."""
@@ -22,7 +22,7 @@ def svg(rows: list[Row]) -> str:
             'font-family="sans-serif" font-size="12">',
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
             *latency([row for row in rows if row.name.startswith("latency")]),
-            *shares([row for row in rows if row.ratio]),
+            *shares([row for row in rows if row.plotted and row.ratio is not None]),
             "</svg>\n",
         ]
     )
@@ -64,7 +64,7 @@ def latency(rows: list[Row]) -> list[str]:
 
 def shares(rows: list[Row]) -> list[str]:
     """A bar for each measure, on a logarithmic scale; where there is a goal, a mark."""
-    left, right, top = 590.0, 915.0, 50.0
+    left, right, top = 660.0, 985.0, 50.0
     height = (HEIGHT - top - 45) / len(rows)
 
     def x(share: float) -> float:
@@ -77,12 +77,15 @@ def shares(rows: list[Row]) -> list[str]:
         drawn += [line(at, top, at, HEIGHT - 45), text(at, HEIGHT - 27, label, "middle")]
     for index, row in enumerate(rows):
         middle = top + height * (index + 0.5)
-        share = inverse_of_rate(row, row.ratio or 1)
         drawn.append(text(left - 8, middle + 4, row.name, "end"))
-        drawn.append(
-            f'<rect x="{left:.1f}" y="{middle - height * 0.32:.1f}" width="{max(x(min(share, 1)) - left, 1):.1f}" '
-            f'height="{height * 0.64:.1f}" fill="{OURS}"/>'
-        )
+        if row.ratio:
+            width = x(min(inverse_of_rate(row, row.ratio), 1)) - left
+            drawn.append(
+                f'<rect x="{left:.1f}" y="{middle - height * 0.32:.1f}" width="{width:.1f}" '
+                f'height="{height * 0.64:.1f}" fill="{OURS}"/>'
+            )
+        else:
+            drawn.append(text(left + 4, middle + 4, "none", fill=OURS))
         if row.goal and row.goal.of_ratio:
             at = x(inverse_of_rate(row, row.goal.limit))
             drawn.append(line(at, middle - height * 0.45, at, middle + height * 0.45, GOAL, 2.5))
