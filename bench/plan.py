@@ -91,7 +91,7 @@ def peers(name: str, load: Load, rounds: int) -> Measure:
 
 
 def forged(count: int) -> dict[str, Load]:
-    load = Load(payloads="forged", count=count, in_flight=16)
+    load = Load("forged", count, warm_up=64, warm_up_payloads="genuine", in_flight=16)
     codes = {"upstream": INTERNAL, "ours": UNAUTHENTICATED}
     return {side: Load(**{**vars(load), "expect": codes[side]}) for side in PEERS}
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class Load:
     payloads: str = "genuine"
     count: int = 0
     warm_up: int = 0
+    warm_up_payloads: str | None = None
     in_flight: int = 1
     delay_ms: int = 0
     expect: str = ATTESTED
@@ -50,9 +52,23 @@ def attest(side: str, load: Load, server: Server) -> Sample:
     """Runs the program of a side: `upstream`, `ours`; ours from Go: `psat`; ours from Python: `raw`, `package`."""
     server.delay(load.delay_ms)
     command = command_of(side, load, server.folder)
-    before = server.counters()
-    sample = printed(command, environment(side, load))
+    with subprocess.Popen(
+        command, env=environment(side, load), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as program:
+        cut = threading.Timer(RUN_SECONDS, program.kill)
+        cut.start()
+        try:
+            assert program.stdout is not None
+            ready = program.stdout.readline()
+            # From here on the server's counters are about what is measured.
+            before = server.counters()
+            result, _ = program.communicate("\n")
+        finally:
+            cut.cancel()
     after = server.counters()
+    if program.returncode != 0 or ready != "ready\n":
+        raise RuntimeError(f"{side} ended with {program.returncode}: {' '.join(command)}")
+    sample: Sample = json.loads(result)
     sample["server"] = {key: after[key] - before[key] for key in after}
     check(side, load, sample)
     return sample
@@ -66,6 +82,8 @@ def command_of(side: str, load: Load, folder: Path) -> list[str]:
         return [sys.executable, script, side, str(LIBRARY), config, payloads, str(load.count)]
     command = [str(OUT / side), "--config", config, "--payloads", payloads, "--count", str(load.count)]
     command += ["--warm-up", str(load.warm_up), "--in-flight", str(load.in_flight)]
+    if load.warm_up_payloads:
+        command += ["--warm-up-payloads", str(folder / load.warm_up_payloads)]
     if load.beside:
         command += ["--beside", str(folder / "hanging.payloads"), "--beside-in-flight", str(load.beside)]
     if load.blocking:
@@ -82,16 +100,12 @@ def environment(side: str, load: Load) -> dict[str, str]:
     return variables
 
 
-def printed(command: list[str], variables: dict[str, str]) -> Sample:
-    done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, text=True, timeout=RUN_SECONDS, check=True)
-    sample: Sample = json.loads(done.stdout)
-    return sample
-
-
 def forms() -> dict[str, int]:
     """What reading the answers of one attestation costs SPIRE's plugin, in JSON and in protobuf."""
     objects = [str(ROOT / "bench" / "server" / "src" / name) for name in ("pod.json", "node.json")]
-    return printed([str(OUT / "forms"), *objects], dict(os.environ))
+    done = subprocess.run([OUT / "forms", *objects], stdout=subprocess.PIPE, text=True, timeout=RUN_SECONDS, check=True)
+    costs: dict[str, int] = json.loads(done.stdout)
+    return costs
 
 
 def check(side: str, load: Load, sample: Sample) -> None:

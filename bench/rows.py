@@ -187,13 +187,7 @@ def busy_share(samples: Samples, side: str) -> tuple[float, float]:
         machine = [seconds(s) * 1e9 * (os.cpu_count() or 1) for s in samples["crowd"][side]]
         return statistics.median(spent(s) / m for s, m in zip(samples["crowd"][side], machine, strict=True))
 
-    return share(lambda s: float(s["cpu_ns"])), share(server_cpu)
-
-
-def server_cpu(sample: Sample) -> float:
-    """Of what was measured; the server counts the warming-up too."""
-    counted = sample["server"]
-    return float(counted["cpu_ns"]) * count_of(sample) / float(counted["token_review"])
+    return share(lambda s: float(s["cpu_ns"])), share(lambda s: float(s["server"]["cpu_ns"]))
 
 
 def p50_ms(sample: Sample) -> float:

@@ -41,6 +41,7 @@ class Way:
         command = ["valgrind", f"--tool={tool}", "--quiet", f"--{tool}-out-file={out}", *options]
         subprocess.run(
             command + self._command(count, folder),
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             check=True,

@@ -1,9 +1,10 @@
 /* Attests many agents with the shipped library, and tells what it cost, as a JSON object.
  *
- *   ours --config FILE --payloads FILE [--count N] [--warm-up N] [--in-flight N | --blocking 1]
- *        [--beside FILE --beside-in-flight N]
+ *   ours --config FILE --payloads FILE [--count N] [--in-flight N | --blocking 1]
+ *        [--warm-up-payloads FILE --warm-up N] [--beside FILE --beside-in-flight N]
  *
- * The programs in ../go take the same arguments and print the same object. */
+ * Once it is warm it prints the line "ready", and goes on when a line comes, or the end of input. The programs in ../go
+ * take the same arguments and print the same object. */
 
 #include "beside.h"
 #include "crowd.h"
@@ -16,6 +17,7 @@
 struct arguments {
     const char *config;
     const char *payloads;
+    const char *warm_up_payloads;
     const char *beside;
     size_t count;
     size_t warm_up;
@@ -25,15 +27,16 @@ struct arguments {
 };
 
 static struct arguments parse(int argc, char **argv) {
-    struct arguments a = {NULL, NULL, NULL, 0, 0, 1, 0, 0};
+    struct arguments a = {NULL, NULL, NULL, NULL, 0, 0, 1, 0, 0};
     int i;
     for (i = 1; i + 1 < argc; i += 2) {
         const char *name = argv[i];
         const char *value = argv[i + 1];
-        const char **text = strcmp(name, "--config") == 0     ? &a.config
-                            : strcmp(name, "--payloads") == 0 ? &a.payloads
-                            : strcmp(name, "--beside") == 0   ? &a.beside
-                                                              : NULL;
+        const char **text = strcmp(name, "--config") == 0             ? &a.config
+                            : strcmp(name, "--payloads") == 0         ? &a.payloads
+                            : strcmp(name, "--warm-up-payloads") == 0 ? &a.warm_up_payloads
+                            : strcmp(name, "--beside") == 0           ? &a.beside
+                                                                      : NULL;
         size_t *number = strcmp(name, "--count") == 0              ? &a.count
                          : strcmp(name, "--warm-up") == 0          ? &a.warm_up
                          : strcmp(name, "--in-flight") == 0        ? &a.in_flight
@@ -51,7 +54,16 @@ static struct arguments parse(int argc, char **argv) {
     return a;
 }
 
-static psat_attestor_t *attestor_of(const char *path, int64_t *took) {
+/* What it took to make an attestor, and what the process had then. */
+struct opened {
+    long start_rss_kb;
+    long rss_kb;
+    int64_t took_ns;
+    int descriptors;
+    int threads;
+};
+
+static psat_attestor_t *attestor_of(const char *path, struct opened *opened) {
     psat_attestor_t *attestor;
     char *document;
     char *config;
@@ -64,12 +76,22 @@ static psat_attestor_t *attestor_of(const char *path, int64_t *took) {
     config = (char *)malloc((size_t)size);
     must(config != NULL && fread(config, 1, (size_t)size, file) == (size_t)size, path);
     fclose(file);
+    opened->start_rss_kb = memory_kb("VmRSS");
     begun = wall_now();
     must(psat_attestor_new(config, (size_t)size, &attestor, &document) == PSAT_OK, document);
-    *took = wall_now() - begun;
+    opened->took_ns = wall_now() - begun;
     psat_string_free(document);
     free(config);
+    opened->rss_kb = memory_kb("VmRSS");
+    opened->descriptors = entries("/proc/self/fd");
+    opened->threads = entries("/proc/self/task");
     return attestor;
+}
+
+static void print_opened(const struct opened *opened) {
+    printf("\"new_ns\":%lld,", (long long)opened->took_ns);
+    printf("\"start_rss_kb\":%ld,\"new_rss_kb\":%ld,", opened->start_rss_kb, opened->rss_kb);
+    printf("\"new_descriptors\":%d,\"new_threads\":%d,", opened->descriptors, opened->threads);
 }
 
 static int by_size(const void *a, const void *b) {
@@ -109,7 +131,7 @@ static void print_answers(const struct crowd *c) {
     printf("\",");
 }
 
-static void run(struct crowd *c, const struct arguments *a) {
+static void attest(struct crowd *c, const struct arguments *a) {
     if (a->blocking) {
         crowd_attest(c);
     } else {
@@ -117,39 +139,54 @@ static void run(struct crowd *c, const struct arguments *a) {
     }
 }
 
+static void warm_up(psat_attestor_t *attestor, const struct arguments *a) {
+    struct payloads payloads;
+    struct crowd crowd;
+    int read;
+    payloads_open(&payloads, a->warm_up_payloads != NULL ? a->warm_up_payloads : a->payloads);
+    crowd_new(&crowd, attestor, &payloads, a->warm_up);
+    attest(&crowd, a);
+    crowd_free(&crowd);
+    payloads_close(&payloads);
+    printf("ready\n");
+    fflush(stdout);
+    do {
+        read = getchar();
+    } while (read != '\n' && read != EOF);
+}
+
+static void print_spent(const struct mark *before, const struct mark *after) {
+    printf("\"wall_ns\":%lld,", (long long)(after->wall - before->wall));
+    printf("\"cpu_ns\":%lld,", (long long)(after->cpu - before->cpu));
+    printf("\"allocations\":%llu,", after->allocations.calls - before->allocations.calls);
+    printf("\"allocated_bytes\":%llu,", after->allocations.bytes - before->allocations.bytes);
+}
+
 int main(int argc, char **argv) {
     struct arguments a = parse(argc, argv);
+    struct opened opened;
     struct payloads payloads;
-    struct crowd warm_up;
     struct crowd crowd;
     struct mark before;
     struct mark after;
-    psat_attestor_t *attestor;
-    int64_t new_ns;
-
-    payloads_open(&payloads, a.payloads);
-    printf("{\"start_rss_kb\":%ld,", memory_kb("VmRSS"));
-    attestor = attestor_of(a.config, &new_ns);
-    printf("\"new_ns\":%lld,\"new_rss_kb\":%ld,", (long long)new_ns, memory_kb("VmRSS"));
-    printf("\"new_descriptors\":%d,\"new_threads\":%d,", entries("/proc/self/fd"), entries("/proc/self/task"));
+    psat_attestor_t *attestor = attestor_of(a.config, &opened);
 
     if (a.beside != NULL) {
         beside_start(attestor, a.beside, a.beside_in_flight);
     }
-    crowd_new(&warm_up, attestor, &payloads, a.warm_up);
-    run(&warm_up, &a);
-    crowd_free(&warm_up);
+    warm_up(attestor, &a);
+    payloads_open(&payloads, a.payloads);
     crowd_new(&crowd, attestor, &payloads, a.count);
     before = mark_now();
-    run(&crowd, &a);
+    attest(&crowd, &a);
     after = mark_now();
     if (a.beside != NULL) {
         beside_stop();
     }
 
-    printf("\"wall_ns\":%lld,\"cpu_ns\":%lld,", (long long)(after.wall - before.wall), (long long)(after.cpu - before.cpu));
-    printf("\"allocations\":%llu,\"allocated_bytes\":%llu,", after.allocations.calls - before.allocations.calls,
-           after.allocations.bytes - before.allocations.bytes);
+    printf("{");
+    print_opened(&opened);
+    print_spent(&before, &after);
     print_latencies(&crowd);
     print_answers(&crowd);
     printf("\"peak_rss_kb\":%ld}\n", memory_kb("VmHWM"));

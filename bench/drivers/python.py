@@ -61,6 +61,8 @@ def main(way: str, library: str, config: str, payload: str, count: int) -> None:
     sent = Path(payload).read_bytes().strip()
     times = []
     codes: dict[str, int] = {}
+    print("ready", flush=True)
+    sys.stdin.readline()
     for _ in range(count):
         begun = time.perf_counter_ns()
         code = attest(sent)

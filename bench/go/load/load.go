@@ -5,10 +5,12 @@
 package load
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -28,7 +30,8 @@ type Attest func(ctx context.Context, payload []byte) error
 type Open func(config []byte) (Attest, error)
 
 type arguments struct {
-	config, payloads, beside string
+	config, payloads         string
+	warmUpPayloads, beside   string
 	warmUp, count            int
 	inFlight, besideInFlight int
 }
@@ -39,6 +42,7 @@ func Main(open Open) {
 	flag.StringVar(&a.config, "config", "", "configuration `file`")
 	flag.StringVar(&a.payloads, "payloads", "", "`file` of payloads, one on each line")
 	flag.IntVar(&a.count, "count", 0, "attestations that are measured")
+	flag.StringVar(&a.warmUpPayloads, "warm-up-payloads", "", "`file` of payloads before that; absent: the same ones")
 	flag.IntVar(&a.warmUp, "warm-up", 0, "attestations before that")
 	flag.IntVar(&a.inFlight, "in-flight", 1, "attestations at the same time")
 	flag.StringVar(&a.beside, "beside", "", "`file` of payloads that are attested beside, and not measured")
@@ -77,8 +81,9 @@ func run(a arguments, open Open) (*result, error) {
 		return nil, err
 	}
 	stop := beside(a, attest)
-	newCrowd(attest, payloads, a.warmUp).run(a.inFlight)
-
+	if err := warmUp(a, attest); err != nil {
+		return nil, err
+	}
 	crowd := newCrowd(attest, payloads, a.count)
 	before := now()
 	crowd.run(a.inFlight)
@@ -87,6 +92,26 @@ func run(a arguments, open Open) (*result, error) {
 	r.answered(crowd)
 	r.PeakRSS, err = memory("VmHWM")
 	return &r, err
+}
+
+// warmUp ends with the line "ready", and waits for a line to come, or the end of input.
+func warmUp(a arguments, attest Attest) error {
+	path := a.warmUpPayloads
+	if path == "" {
+		path = a.payloads
+	}
+	payloads, err := openPayloads(path)
+	if err != nil {
+		return err
+	}
+	newCrowd(attest, payloads, a.warmUp).run(a.inFlight)
+	if _, err := fmt.Println("ready"); err != nil {
+		return err
+	}
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil && err != io.EOF {
+		return err
+	}
+	return nil
 }
 
 // beside keeps attestations of another cluster going until the function that it returns is called.
