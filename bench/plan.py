@@ -52,7 +52,7 @@ FULL = Size(
     one_at_a_time=(600, 200, 100),
     crowd=3000,
     forgeries=2000,
-    beside=1500,
+    beside=800,
     refusals=50_000,
     starts=15,
 )
@@ -82,8 +82,8 @@ def measures(size: Size) -> Iterator[Measure]:
     yield peers("new", Load(), size.starts)
     yield peers("thousand", Load(clusters=1000), min(size.starts, 5))
     alone = Load(count=size.beside, warm_up=100, in_flight=8, delay_ms=5, beside=0)
-    yield peers("alone", alone, size.rounds)
-    yield peers("beside", Load(**{**vars(alone), "beside": 256}), size.rounds)
+    yield peers("alone", alone, min(size.rounds, 5))
+    yield peers("beside", Load(**{**vars(alone), "beside": 256}), min(size.rounds, 5))
 
 
 def peers(name: str, load: Load, rounds: int) -> Measure:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
+import callgrind
 from server import Server
 from valgrind import ATTESTED
 
@@ -32,42 +32,26 @@ Listing = list[tuple[str, float]]
 def instructions(server: Server) -> tuple[Listing, Listing]:
     """The share of each part, and the instructions of the functions that take most by themselves."""
     server.delay(0)
-    few, many = (by_function(output) for output in ATTESTED.outputs("callgrind", server))
-    spent = difference(few, many)
+    few, many = ATTESTED.outputs("callgrind", server)
+    spent = callgrind.difference(few, many, ATTESTED.times)
     everything = sum(spent.values())
     parts = dict.fromkeys([*PARTS, REST], 0.0)
     for name, count in spent.items():
         part = next((part for part, pattern in PARTS.items() if re.match(pattern, name)), REST)
         parts[part] += count / everything
-    return largest(parts, len(parts)), largest(spent, FUNCTIONS)
+    return largest({part: max(share, 0.0) for part, share in parts.items()}, len(parts)), largest(spent, FUNCTIONS)
 
 
 def allocations(server: Server) -> Listing:
     """The functions of this crate in which most is allocated, libraries below them included."""
     server.delay(0)
     few, many = (by_place(output) for output in ATTESTED.outputs("dhat", server, "--num-callers=40"))
-    return largest(difference(few, many), PLACES)
-
-
-def difference(few: dict[str, float], many: dict[str, float]) -> dict[str, float]:
-    """For one time."""
-    return {name: (count - few.get(name, 0)) / ATTESTED.times for name, count in many.items()}
+    made = {name: (count - few.get(name, 0)) / ATTESTED.times for name, count in many.items()}
+    return largest(made, PLACES)
 
 
 def largest(counts: dict[str, float], number: int) -> Listing:
     return sorted(counts.items(), key=lambda item: -item[1])[:number]
-
-
-def by_function(output: Path) -> dict[str, float]:
-    """What each function took by itself, without those that it calls."""
-    command = ["callgrind_annotate", "--threshold=100", str(output)]
-    listing = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-    line = re.compile(r"^\s*([\d,]+)\s+\(\s*[\d.]+%\)\s+[^:\s]+:(.*?)(?: \[[^\]]*\])?$", re.MULTILINE)
-    found: dict[str, float] = {}
-    for count, name in line.findall(listing):
-        name = name.removesuffix("'2")
-        found[name] = found.get(name, 0) + int(count.replace(",", ""))
-    return found
 
 
 def by_place(output: Path) -> dict[str, float]:
