@@ -52,13 +52,13 @@ func TestExplanationOfARefusedAgentIsNoErrorAndNamesTheCheck(t *testing.T) {
 		t.Errorf("got %+v", explanation)
 	}
 	failed := psat.FirstFailed(explanation.Steps)
-	if failed == nil || failed.Check != "service_account_allowed" || failed.Reason != explanation.Reason {
+	if failed == nil || failed.Check != "claims" || failed.Reason != explanation.Reason {
 		t.Fatalf("got the steps %v", explanation.Steps)
 	}
 	if want := `clusters.demo.service_account_allow_list = ["spire:spire-agent","default:default"]`; !strings.Contains(failed.Remedy, ":\n"+want) {
 		t.Errorf("got the remedy %q", failed.Remedy)
 	}
-	if got := failed.String(); got != "service_account_allowed: fail: "+failed.Detail {
+	if got := failed.String(); got != "claims: fail: "+failed.Detail {
 		t.Errorf("as a line: %s", got)
 	}
 	agreeInSteps(t, explanation.Steps, member(t, explanation.Document, "steps"))

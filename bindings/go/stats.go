@@ -32,6 +32,12 @@ type ClusterStats struct {
 	PeakInFlight uint64 `json:"peak_in_flight"`
 	// Queued is how many wait for their turn now.
 	Queued uint64 `json:"queued"`
+	// UnknownLane is of attestations whose token names a signing key that the cluster has not published.
+	UnknownLane LaneStats `json:"unknown_lane"`
+	// RefusedWithoutCall counts those that the token alone ended, by reason.
+	RefusedWithoutCall map[Reason]uint64 `json:"refused_without_call"`
+	// SigningKeys is how it stands with the cluster's signing keys.
+	SigningKeys KeyStats `json:"signing_keys"`
 	// Attestations counts them by reason.
 	Attestations map[Reason]uint64 `json:"attestations"`
 	// Latency is how long they took.
@@ -42,8 +48,29 @@ type ClusterStats struct {
 	ConnectionsOpened uint64 `json:"connections_opened"`
 	// CredentialReloads counts how often credentials were read anew.
 	CredentialReloads uint64 `json:"credential_reloads"`
-	// Retries counts calls that were tried again.
+	// Retries counts tries beyond the first of a call.
 	Retries uint64 `json:"retries"`
+	// RetriesRefused counts calls that were not, because the cluster's budget for that was spent.
+	RetriesRefused uint64 `json:"retries_refused"`
+}
+
+// LaneStats has the counters of one lane.
+type LaneStats struct {
+	// InFlight is how many attestations may make calls now; PeakInFlight the most there have been.
+	InFlight     uint64 `json:"in_flight"`
+	PeakInFlight uint64 `json:"peak_in_flight"`
+	// Queued is how many wait for their turn now.
+	Queued uint64 `json:"queued"`
+}
+
+// KeyStats says how it stands with a cluster's signing keys.
+type KeyStats struct {
+	// State is "not_read", "known" or "unreadable".
+	State string `json:"state"`
+	// Keys is how many can be used.
+	Keys uint64 `json:"keys"`
+	// AgeS is for how many seconds they have been known; nil unless they are.
+	AgeS *uint64 `json:"age_s,omitempty"`
 }
 
 // Histogram counts durations: Counts[i] of at most BoundsUS[i] microseconds, the last of more than all bounds.

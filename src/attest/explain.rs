@@ -11,7 +11,7 @@ use super::{AgentAttributes, Candidate, Findings, claimed_node, identity, object
 use crate::cluster::api::{
     Advice, Advisor, CallErrorKind, ClusterApi, Node, Pod, TokenReviewStatus, is_path_segment,
 };
-use crate::config::{ClusterConfig, Config, Lookup, TrustDomain, VerifySignature};
+use crate::config::{ClusterConfig, Config, Lookup, TrustDomain};
 use crate::quote::{quoted, quoted_list};
 
 /// Tells that `candidate` has passed rows 1 to 8.
@@ -21,25 +21,20 @@ pub fn admitted(trail: &mut Trail, payload: &[u8], candidate: &Candidate) {
     trail.pass_up_to(Check::ClusterNamed);
     trail.pass(Check::ClusterNamed, Some(quoted(&candidate.cluster.name)));
     trail.pass_up_to(Check::Signature);
-    let why = match candidate.cluster.verify_signature {
-        VerifySignature::Off => "verify_signature is off: TokenReview decides",
-        VerifySignature::Auto => "no signing keys are loaded: TokenReview decides",
-    };
-    trail.skip(Check::Signature, why);
-    trail.skip(Check::Claims, "not looked at before the signature is verified");
 }
 
-/// Rows 11 to 26 of `candidate`, which has a slot. The verdict is that of [`attest`](super::attest); the steps are in
+/// Rows 11 to 26 of `candidate`, which has a slot; `refused` if row 9 or its claims refuse it. The verdict is that of [`attest`](super::attest); the steps are in
 /// `findings.trail`.
 pub async fn explain(
     config: &Config,
     trust_domain: &TrustDomain,
     candidate: &Candidate,
+    refused: Option<Refusal>,
     api: &(impl ClusterApi + Advisor),
     findings: &mut Findings,
 ) -> Result<AgentAttributes, Refusal> {
     let cluster = &*candidate.cluster;
-    let mut walk = Walk { config, cluster, api, findings, binding: None, node: None, first: None };
+    let mut walk = Walk { config, cluster, api, findings, binding: None, node: None, first: refused };
     walk.trail().pass(Check::Slot, Some(format!("one of {} (max_in_flight)", cluster.max_in_flight)));
     let attributes = walk.all(trust_domain).await;
     match (walk.first, attributes) {
@@ -216,7 +211,7 @@ impl<A: ClusterApi + Advisor> Walk<'_, A> {
             NodeExtra::One(name) if is_path_segment(name) => Some(name.clone()),
             _ => None,
         };
-        let judged = objects::pod(self.api, binding).await;
+        let judged = objects::pod(self.api, binding, None).await;
         let Some(pod) = self.judge(Check::PodFound, judged, None, |_| None).await else {
             self.trail().skip_up_to(Check::NodeFound, "there is no pod to look at");
             return (None, claimed);

@@ -4,20 +4,22 @@
 //! |---|---|
 //! | 1 | the engine, which has the configuration |
 //! | 2 to 7 | [`admit`] |
-//! | 8 | [`Candidate::check_form`], before a slot is asked for, as all above |
+//! | 8 | [`Candidate::check_form`] |
+//! | 9, and refusals by authentic claims | [`Candidate::judge_signature`], before a slot is asked for, as all above |
 //! | 10 | the engine's slots |
 //! | 11 to 16 | `review` |
 //! | 17 to 24, 26 | `objects` |
 //! | 25 | `identity` |
 //!
-//! [`explain`] walks through the same rows, shows each, and does not stop at a failure; `trail` names them, `remedy` says
+//! [`mod@explain`] walks through the same rows, shows each, and does not stop at a failure; `trail` names them, `remedy` says
 //! what to do.
 //!
 //! This room only decides. It asks the cluster through [`ClusterApi`] and knows neither runtime nor clock nor HTTP.
-//! The result is the same for every lookup, whatever the order in which answers arrive: a pod counts only after
-//! TokenReview has accepted, a node only after the pod is found good.
+//! The result is the same for every lookup, whatever the order in which answers arrive; `gather` sees to that.
 
+mod claims;
 mod explain;
+mod gather;
 mod identity;
 mod jws;
 mod objects;
@@ -25,22 +27,23 @@ mod payload;
 mod refusal;
 mod remedy;
 mod review;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod trail;
 mod words;
-
-use futures_util::future::try_join;
 
 pub use explain::{admitted, explain};
 pub use identity::AgentAttributes;
 pub use payload::{Candidate, JsonFault, admit};
 pub use refusal::Refusal;
 pub use remedy::Facts;
-pub use trail::Trail;
+pub use standing::{Standing, shown};
+pub use trail::{Check, Trail};
 
-use crate::cluster::api::{ClusterApi, is_path_segment};
-use crate::config::{ClusterConfig, Lookup, TrustDomain};
+use crate::cluster::api::ClusterApi;
+use crate::config::{ClusterConfig, TrustDomain};
+use gather::Gathered;
 use identity::Objects;
 use review::{Binding, NodeExtra};
 
@@ -51,43 +54,26 @@ pub struct Findings {
     pub lookup: Option<&'static str>,
     /// The ID under which the API server's audit log knows the token.
     pub credential_id: Option<String>,
+    /// Whether TokenReview accepted the token, and nothing of rows 11 to 16 spoke against it.
+    pub reviewed: bool,
     /// What does not refuse the agent but should be known, each beginning with a stable upper-case word.
     pub warnings: Vec<String>,
     /// Every check and what became of it, where that is to be explained.
     pub trail: Option<Trail>,
 }
 
-/// Attests `candidate`: rows 11 to 26.
+/// Attests `candidate`: rows 11 to 26. `standing` is what rows 9 and before told of it.
 pub async fn attest(
     trust_domain: &TrustDomain,
     candidate: &Candidate,
+    standing: &Standing,
     api: &impl ClusterApi,
     findings: &mut Findings,
 ) -> Result<AgentAttributes, Refusal> {
     let cluster = &candidate.cluster;
-    let status = api.review_token(&cluster.audience).await.map_err(Refusal::Call)?;
-    findings.credential_id = review::credential_id(&status);
-    let binding = review::judge(cluster, &status)?;
-
-    if cluster.lookup == Lookup::Claims {
-        findings.lookup = Some("claims");
+    let Gathered { binding, objects } = gather::gather(cluster, standing, api, findings).await?;
+    let Some((pod, node)) = objects else {
         return from_claims(trust_domain, cluster, &binding);
-    }
-    let ask_together = match &binding.node_name {
-        NodeExtra::One(node) if cluster.lookup == Lookup::Auto && is_path_segment(node) => Some(node),
-        _ => None,
-    };
-    let (pod, node) = if let Some(node) = ask_together {
-        findings.lookup = Some("two_round_trips");
-        // A pod that is no good ends the attestation at once; what became of the node matters only after a good pod.
-        let node = async { Ok(api.node(node).await) };
-        let (pod, node) = try_join(objects::bound_pod(api, &binding), node).await?;
-        (pod, node.map_err(Refusal::Call)?)
-    } else {
-        findings.lookup = Some("sequential");
-        let pod = objects::bound_pod(api, &binding).await?;
-        let node = api.node(&pod.node_name).await.map_err(Refusal::Call)?;
-        (pod, node)
     };
     let node_uid = objects::node_uid(&node)?;
     let objects = Objects { pod: &pod, node: &node };

@@ -2,25 +2,37 @@
 
 use super::refusal::Refusal;
 use super::review::Binding;
-use crate::cluster::api::{ClusterApi, Node, Pod, is_path_segment};
+use crate::cluster::api::{CallError, ClusterApi, Node, Pod, is_path_segment};
 use crate::config::ClusterConfig;
 use crate::quote::quoted;
 
-/// Asks for the pod and judges it by rows 17 to 22.
-pub async fn bound_pod(api: &impl ClusterApi, binding: &Binding) -> Result<Pod, Refusal> {
-    let pod = pod(api, binding).await?;
+/// Asks for the pod, unless it was asked for already, and judges it by rows 17 to 22.
+pub async fn bound_pod(
+    api: &impl ClusterApi,
+    binding: &Binding,
+    asked: Option<Result<Pod, CallError>>,
+) -> Result<Pod, Refusal> {
+    let pod = pod(api, binding, asked).await?;
     judge_pod(binding, &pod)?;
     Ok(pod)
 }
 
-/// Asks for the pod: row 17, and the fresh look of row 18.
-pub async fn pod(api: &impl ClusterApi, binding: &Binding) -> Result<Pod, Refusal> {
-    let pod = api.pod(&binding.namespace, &binding.pod_name).await.map_err(Refusal::Call)?;
+/// Asks for the pod, unless it was asked for already: row 17, and the fresh look of row 18.
+pub async fn pod(
+    api: &impl ClusterApi,
+    binding: &Binding,
+    asked: Option<Result<Pod, CallError>>,
+) -> Result<Pod, Refusal> {
+    let first = match asked {
+        Some(answer) => answer,
+        None => api.pod(&binding.namespace, &binding.pod_name).await,
+    };
+    let pod = first.map_err(Refusal::Call)?;
     if pod.uid == binding.pod_uid {
         return Ok(pod);
     }
     // The pod may have been replaced since TokenReview, or the answer may be old: one fresh look decides.
-    api.pod(&binding.namespace, &binding.pod_name).await.map_err(Refusal::Call)
+    Box::pin(api.pod(&binding.namespace, &binding.pod_name)).await.map_err(Refusal::Call)
 }
 
 fn judge_pod(binding: &Binding, pod: &Pod) -> Result<(), Refusal> {

@@ -1,5 +1,6 @@
 //! Why an attestation is refused: one variant for each way, with the facts that its words need. The words are in `words`.
 
+use super::claims::ClaimsFault;
 use super::payload::JsonFault;
 use crate::cluster::api::{Call, CallError, CallErrorKind};
 use crate::outcome::{ErrorStyle, Reason, grpc};
@@ -35,6 +36,10 @@ pub enum Refusal {
         /// What is wrong with its form.
         why: &'static str,
     },
+    /// Row 9.
+    SignatureInvalid,
+    /// By the token's own claims, which are authentic: what TokenReview could only refuse too.
+    ByClaims(ClaimsFault),
     /// Row 10.
     Overloaded {
         /// Which limit was met.
@@ -199,6 +204,8 @@ impl Refusal {
             Self::TokenMissing => Reason::TokenMissing,
             Self::ClusterUnknown { .. } => Reason::ClusterUnknown,
             Self::TokenMalformed { .. } => Reason::TokenMalformed,
+            Self::SignatureInvalid => Reason::SignatureInvalid,
+            Self::ByClaims(fault) => fault.reason(),
             Self::Overloaded { .. } => Reason::Overloaded,
             Self::TokenError { reason, .. } => *reason,
             Self::NotAuthenticated => Reason::TokenNotAuthenticated,
@@ -228,6 +235,12 @@ impl Refusal {
             Self::ShuttingDown => Reason::ShuttingDown,
             Self::InternalPanic => Reason::InternalPanic,
         }
+    }
+
+    /// Whether the token alone decided, so that no call was made.
+    #[must_use]
+    pub fn is_by_token_alone(&self) -> bool {
+        matches!(self, Self::SignatureInvalid | Self::ByClaims(_))
     }
 
     /// The code that the host hands to gRPC.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::claims::ClaimsFault;
 use super::refusal::Refusal;
 use super::review::Binding;
 use crate::config::{ClusterConfig, Config, cluster_setting};
@@ -39,19 +40,22 @@ pub fn remedy(refusal: &Refusal, facts: &Facts<'_>) -> String {
                 .cluster
                 .map_or_else(|| sentence.into(), |c| accept_audience(c, &audiences_in(error)));
         }
-        Refusal::AudienceNotValidated { got, .. } => {
+        Refusal::AudienceNotValidated { got, .. }
+        | Refusal::ByClaims(ClaimsFault::OtherAudience { got, .. }) => {
             return facts.cluster.map_or_else(|| sentence.into(), |c| accept_audience(c, got));
         }
-        Refusal::ServiceAccountNotAllowed { account } => {
+        Refusal::ServiceAccountNotAllowed { account }
+        | Refusal::ByClaims(ClaimsFault::NotAllowed { account }) => {
             return facts.cluster.map_or_else(|| sentence.into(), |cluster| allow(cluster, account));
         }
         Refusal::PodFactMissing { .. }
         | Refusal::PodFactCount { .. }
         | Refusal::PodFactEmpty { .. }
-        | Refusal::PodNameUnfit { .. } => return mount_bound_token(facts.cluster),
-        Refusal::TokenError { reason: Reason::TokenRejected | Reason::TokenExpired, .. } => {
-            facts.cluster.map(fresh_token)
-        }
+        | Refusal::PodNameUnfit { .. }
+        | Refusal::ByClaims(ClaimsFault::NoPod) => return mount_bound_token(facts.cluster),
+        Refusal::TokenError { reason: Reason::TokenRejected | Reason::TokenExpired, .. }
+        | Refusal::ByClaims(ClaimsFault::Expired { .. })
+        | Refusal::SignatureInvalid => facts.cluster.map(fresh_token),
         Refusal::ClaimsMissing { .. } => facts.cluster.map(|c| setting(c, "lookup", &"auto")),
         Refusal::Overloaded { .. } => {
             facts.cluster.map(|c| setting(c, "max_in_flight", &c.max_in_flight.saturating_mul(2)))

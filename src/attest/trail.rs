@@ -117,6 +117,11 @@ impl Trail {
             match refusal.check() {
                 // A check that ends the attestation before it has made a call.
                 Some(check) if self.next().is_some_and(|next| next <= check) => {
+                    self.pass_up_to(check.min(Check::Signature));
+                    self.skip_up_to(
+                        check.min(Check::Slot),
+                        "not judged yet: the cluster's signing keys are not known",
+                    );
                     self.pass_up_to(check);
                     self.fail(check, refusal, refusal.detail(), remedy::remedy(refusal, facts));
                 }
@@ -163,6 +168,8 @@ impl Refusal {
             Self::TokenMissing => Check::TokenPresent,
             Self::ClusterUnknown { .. } => Check::ClusterConfigured,
             Self::TokenMalformed { .. } => Check::TokenForm,
+            Self::SignatureInvalid => Check::Signature,
+            Self::ByClaims(_) => Check::Claims,
             Self::Overloaded { .. } => Check::Slot,
             Self::TokenError { .. } => Check::TokenReview,
             Self::NotAuthenticated => Check::TokenAuthenticated,

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::claims::ClaimsFault;
 use super::refusal::{PodFact, Refusal, UsernameFault};
 use crate::cluster::api::Call;
 use crate::outcome::{AgentSafe, ErrorStyle, cause_chain};
@@ -37,11 +38,19 @@ impl Refusal {
             Self::ClusterMissing => "missing cluster in attestation data".into(),
             Self::TokenMissing => "missing token in attestation data".into(),
             Self::ClusterUnknown { named } => format!("not configured for cluster {}", quoted(named)),
-            Self::TokenMalformed { .. } if style == ErrorStyle::Precise => {
+            Self::TokenMalformed { .. } | Self::SignatureInvalid if style == ErrorStyle::Precise => {
                 format!("token refused for cluster {c}")
             }
             Self::Overloaded { .. } => format!("too many attestations for cluster {c}"),
+            // Upstream asks TokenReview about everything but the allow list.
+            Self::ByClaims(ClaimsFault::NoPod) if style == ErrorStyle::Precise => {
+                pod_fact_words(PodFact::Name, c)
+            }
             Self::TokenMalformed { .. }
+            | Self::SignatureInvalid
+            | Self::ByClaims(
+                ClaimsFault::Expired { .. } | ClaimsFault::OtherAudience { .. } | ClaimsFault::NoPod,
+            )
             | Self::TokenError { .. }
             | Self::AudienceNotValidated { .. }
             | Self::AnswerHoldsSecret => call_words(Call::TokenReview, c),
@@ -51,7 +60,8 @@ impl Refusal {
             Self::NotAServiceAccount { .. } => {
                 format!("failed to parse username from token review status for cluster {c}")
             }
-            Self::ServiceAccountNotAllowed { account } => {
+            Self::ServiceAccountNotAllowed { account }
+            | Self::ByClaims(ClaimsFault::NotAllowed { account }) => {
                 format!("{} is not an allowed service account for cluster {c}", quoted(account))
             }
             Self::PodFactMissing { fact } | Self::PodFactCount { fact, .. } | Self::PodFactEmpty { fact } => {
@@ -126,6 +136,7 @@ impl Refusal {
             Self::PayloadMalformed { fault } => fault.to_string(),
             Self::ClusterUnknown { named } => format!("the payload names cluster {}", quoted(named)),
             Self::TokenMalformed { why } => format!("the token was refused by its form: {why}"),
+            Self::ByClaims(fault) => cut(&fault.detail()).into_owned(),
             Self::TokenError { error, .. } => format!("TokenReview answered: {}", cut(error)),
             Self::AudienceNotValidated { wanted, got } => format!(
                 "TokenReview validated the audiences {}, wanted is one of {}",
@@ -178,6 +189,7 @@ impl Refusal {
             | Self::PayloadMissing
             | Self::ClusterMissing
             | Self::TokenMissing
+            | Self::SignatureInvalid
             | Self::NotAuthenticated
             | Self::NodeUidEmpty
             | Self::Canceled

@@ -24,7 +24,7 @@ pub(super) async fn collect(body: Incoming) -> Result<Zeroizing<Vec<u8>>, Fault>
 }
 
 /// What is larger than the limit is given up as soon as that is known.
-async fn collect_up_to(limit: usize, mut body: Incoming) -> Result<Zeroizing<Vec<u8>>, Fault> {
+pub(super) async fn collect_up_to(limit: usize, mut body: Incoming) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let too_large = || Fault::BadAnswer(format!("the answer is larger than {} KiB", limit >> 10));
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {

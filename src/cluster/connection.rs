@@ -9,16 +9,14 @@ use http::Uri;
 use http_body_util::Full;
 use hyper::client::conn::{http1, http2};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::{Connection, HttpConnector};
+use hyper_util::client::legacy::connect::Connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls_pki_types::ServerName;
 use tower_service::Service;
 
 use super::error::{Fault, HttpFault};
-use super::limits::{
-    CONNECT_TIME, CONNECTION_WINDOW, PING_INTERVAL, STREAM_WINDOW, TCP_CONNECT_TIME, TCP_KEEPALIVE,
-};
-use super::resolver::Resolver;
+use super::limits::{CONNECT_TIME, CONNECTION_WINDOW, PING_INTERVAL, STREAM_WINDOW};
+use super::route::Route;
 use super::settings::{Server, TlsSettings};
 use super::tls;
 
@@ -28,9 +26,9 @@ pub(super) type RequestBody = Full<Bytes>;
 /// Makes connections to one API server.
 #[derive(Clone)]
 pub(super) struct Opener {
-    pub(super) connector: HttpsConnector<HttpConnector<Resolver>>,
-    /// What the connector begins with: look-up and TCP.
-    pub(super) tcp: HttpConnector<Resolver>,
+    pub(super) connector: HttpsConnector<Route>,
+    /// What the connector begins with: the way to the server, without TLS.
+    pub(super) route: Route,
     pub(super) uri: Uri,
     origin: Arc<str>,
 }
@@ -50,23 +48,16 @@ pub(super) enum NewSender {
 pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Opener {
-    pub(super) fn new(server: &Server, tls: &TlsSettings, resolver: Resolver) -> Result<Self, Fault> {
-        let mut tcp = HttpConnector::new_with_resolver(resolver);
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(TCP_KEEPALIVE));
-        tcp.set_keepalive_interval(Some(TCP_KEEPALIVE));
-        tcp.set_connect_timeout(Some(TCP_CONNECT_TIME));
-
+    pub(super) fn new(server: &Server, tls: &TlsSettings, route: Route) -> Result<Self, Fault> {
         let name = tls.server_name.as_deref().unwrap_or(server.host()).to_owned();
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls::client_config(tls)?)
             .https_or_http()
             .with_server_name_resolver(move |_: &Uri| ServerName::try_from(name.clone()))
             .enable_all_versions()
-            .wrap_connector(tcp.clone());
+            .wrap_connector(route.clone());
         let uri = server.uri().map_err(|_| Fault::Material("`server` is not a URL".to_owned()))?;
-        Ok(Self { connector, tcp, uri, origin: server.origin().into() })
+        Ok(Self { connector, route, uri, origin: server.origin().into() })
     }
 
     pub(super) fn origin(&self) -> Arc<str> {

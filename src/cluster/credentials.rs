@@ -3,23 +3,28 @@
 //! Upstream reads its kubeconfig at every call, so users rely on a rotation being picked up at once. Here every
 //! attestation waits for a look at the files that began after it arrived. One look runs at a time; those that arrive
 //! meanwhile share the next. A look that finds the same bytes changes nothing, a changed token changes a header, and
-//! only a changed address, CA or client certificate costs a new connection; requests under way finish on the old one.
+//! only a changed address, proxy, CA or client certificate costs a new connection; requests under way finish on the old
+//! one. What an exec plugin answered is looked at in the same way: it may have expired.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
+use http::HeaderMap;
 use tokio::sync::watch;
 
 use super::blocking;
 use super::connection::Opener;
 use super::environment::Environment;
 use super::error::Fault;
+use super::exec::{Answer, Plugin, Renewal};
 use super::files::Files;
 use super::limits::SECOND_LOOK_AFTER;
 use super::observer::Telemetry;
+use super::proxy::Proxy;
 use super::resolver::Resolver;
+use super::route::Route;
 use super::settings::{Authorization, Server, Settings, TlsSettings};
 use super::transport::Transport;
 use super::{in_cluster, kubeconfig};
@@ -47,16 +52,32 @@ impl fmt::Display for Source {
 pub(super) struct Access {
     pub(super) server: Server,
     pub(super) authorization: Option<Authorization>,
+    /// Headers of every request.
+    pub(super) impersonation: HeaderMap,
     pub(super) transport: Arc<Transport>,
     pub(super) tls: TlsSettings,
+    pub(super) proxy: Option<Proxy>,
+    plugin: Option<Asked>,
     /// The files that all this was read from, and what each is.
     pub(super) files: Vec<(&'static str, PathBuf)>,
 }
 
+/// A plugin that was asked, and the answer that is in use.
+struct Asked {
+    plugin: Arc<Plugin>,
+    answer: Arc<Answer>,
+}
+
 impl Access {
+    /// The command of the exec plugin that made the credential, if one did.
+    pub(super) fn plugin_command(&self) -> Option<&Path> {
+        self.plugin.as_ref().map(|asked| asked.plugin.command())
+    }
+
     /// What no text may hold.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.authorization.iter().flat_map(|one| one.secrets.iter().map(|secret| secret.as_str()))
+        let own = self.authorization.iter().flat_map(|one| one.secrets.iter().map(|secret| secret.as_str()));
+        own.chain(self.proxy.iter().filter_map(Proxy::login).map(|login| login.password.as_str()))
     }
 }
 
@@ -66,6 +87,7 @@ pub(super) struct Credentials {
     environment: Environment,
     telemetry: Arc<Telemetry>,
     resolver: Resolver,
+    renewal: Arc<Renewal>,
     current: ArcSwapOption<Access>,
     /// The files that `current` was made of. Held by the look that runs.
     files: Mutex<Files>,
@@ -94,6 +116,7 @@ impl Credentials {
             environment,
             telemetry,
             resolver: Resolver::default(),
+            renewal: Arc::default(),
             current: ArcSwapOption::empty(),
             files: Mutex::default(),
             looks: Mutex::default(),
@@ -104,6 +127,11 @@ impl Credentials {
     /// Where they come from.
     pub(super) fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// What the last look that found anything found.
+    pub(super) fn current(&self) -> Option<Arc<Access>> {
+        self.current.load_full()
     }
 
     /// The outcome of a look that begins after this call. The caller bounds the time.
@@ -120,11 +148,15 @@ impl Credentials {
         }
     }
 
-    /// A look after the server refused `used`. `None` if it brought nothing else.
+    /// A look after the server refused `used`: an exec plugin is asked anew, at most once a second. `None` if it brought
+    /// nothing else.
     pub(super) async fn second_look(
         self: &Arc<Self>,
         used: &Arc<Access>,
     ) -> Result<Option<Arc<Access>>, Fault> {
+        if let Some(asked) = &used.plugin {
+            self.renewal.refused(&asked.answer);
+        }
         let access = self.fresh().await?;
         Ok((!Arc::ptr_eq(&access, used)).then_some(access))
     }
@@ -163,7 +195,10 @@ impl Credentials {
     fn look(&self) -> Result<(), Fault> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.current.load_full();
-        if current.is_some() && files.unchanged() {
+        if let Some(current) = &current
+            && files.unchanged()
+            && self.is_up_to_date(current)?
+        {
             return Ok(());
         }
         let mut read = Files::default();
@@ -180,22 +215,39 @@ impl Credentials {
         Ok(())
     }
 
+    /// Whether the plugin's answer that is in use is still the one to use.
+    fn is_up_to_date(&self, access: &Access) -> Result<bool, Fault> {
+        let Some(asked) = &access.plugin else { return Ok(true) };
+        Ok(Arc::ptr_eq(&self.renewal.answer(&asked.plugin)?, &asked.answer))
+    }
+
     fn access(&self, settings: Settings, read: &Files, current: Option<&Access>) -> Result<Access, Fault> {
-        let Settings { server, tls, authorization } = settings;
+        let Settings { server, mut tls, mut authorization, impersonation, proxy, plugin } = settings;
+        let plugin = match plugin {
+            Some(plugin) => {
+                let answer = self.renewal.answer(&plugin)?;
+                authorization.clone_from(&answer.authorization);
+                tls.identity.clone_from(&answer.identity);
+                Some(Asked { plugin, answer })
+            }
+            None => None,
+        };
         let same = current.filter(|current| {
             current.server.scheme == server.scheme
                 && current.server.authority == server.authority
                 && current.tls == tls
+                && current.proxy == proxy
         });
         let transport = if let Some(current) = same {
             Arc::clone(&current.transport)
         } else {
-            let opener = Opener::new(&server, &tls, self.resolver.clone())
+            let opener = Route::new(proxy.as_ref(), &tls.trust, self.resolver.clone())
+                .and_then(|route| Opener::new(&server, &tls, route))
                 .map_err(|fault| fault.found_in(&self.source))?;
             Arc::new(Transport::new(opener, Arc::clone(&self.telemetry)))
         };
         let files = read.named().map(|(what, path)| (what, path.to_owned())).collect();
-        Ok(Access { server, authorization, transport, tls, files })
+        Ok(Access { server, authorization, impersonation, transport, tls, proxy, plugin, files })
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use hyper_util::client::proxy::matcher::Matcher;
+use http::uri::Scheme;
 
+use super::no_proxy::NoProxy;
+use super::proxy::Proxy;
 use super::settings::Server;
 
 /// Where variables are looked up: the process's environment, but in tests.
@@ -30,25 +32,26 @@ impl Environment {
         (self.0)(name).filter(|value| !value.is_empty())
     }
 
-    /// The name of the variable that sends connections to `server` through a proxy.
+    /// The proxy that the environment names for `server`, decided as Go decides it: by `HTTPS_PROXY`, `HTTP_PROXY` and
+    /// `NO_PROXY`, each also in lower case. `ALL_PROXY` is not looked at, and this machine is never behind a proxy.
     ///
-    /// As in Go, `ALL_PROXY` is not looked at, and this machine is never behind a proxy. Unlike there, a value that names
-    /// no proxy counts too: whoever sets it wants one, and none is used either way.
-    pub(super) fn proxy_variable(&self, server: &Server) -> Option<&'static str> {
-        let either =
-            |upper: &str, lower: &str| self.get(upper).or_else(|| self.get(lower)).unwrap_or_default();
-        // The matcher passes over what it cannot parse; that a proxy is named is all that counts here.
-        let any = |value: String| if value.is_empty() { "" } else { "http://proxy" };
-        let matcher = Matcher::builder()
-            .https(any(either("HTTPS_PROXY", "https_proxy")))
-            .http(any(either("HTTP_PROXY", "http_proxy")))
-            .no(either("NO_PROXY", "no_proxy"))
-            .build();
-        let uri = server.uri().ok()?;
-        if server.is_loopback() || matcher.intercept(&uri).is_none() {
-            return None;
+    /// Unlike in Go, a value that names no proxy is an error and not passed over: whoever sets it wants one.
+    pub(super) fn proxy(&self, server: &Server) -> Result<Option<Proxy>, String> {
+        let either = |upper, lower| self.get(upper).or_else(|| self.get(lower));
+        let secure = server.scheme == Scheme::HTTPS;
+        let (upper, lower) =
+            if secure { ("HTTPS_PROXY", "https_proxy") } else { ("HTTP_PROXY", "http_proxy") };
+        let Some(value) = either(upper, lower) else { return Ok(None) };
+        if !secure && self.get("REQUEST_METHOD").is_some() {
+            // Where a request's header `Proxy` becomes HTTP_PROXY, anybody can name one.
+            return Err(format!("{upper} is not trusted beside REQUEST_METHOD, the mark of a CGI program"));
         }
-        Some(if uri.scheme_str() == Some("https") { "HTTPS_PROXY" } else { "HTTP_PROXY" })
+        if NoProxy::parse(&either("NO_PROXY", "no_proxy").unwrap_or_default())
+            .covers(server.host(), server.port())
+        {
+            return Ok(None);
+        }
+        Proxy::of_environment(&value).map(Some).map_err(|problem| format!("{upper} {problem}"))
     }
 }
 
@@ -62,43 +65,41 @@ impl fmt::Debug for Environment {
 mod tests {
     use super::*;
 
-    fn proxy(variables: &'static [(&'static str, &'static str)], server: &str) -> Option<&'static str> {
-        Environment::fixed(variables).proxy_variable(&Server::parse(server, true).unwrap())
+    fn proxy(variables: &'static [(&'static str, &'static str)], server: &str) -> Option<String> {
+        let server = Server::parse(server, true).unwrap();
+        Environment::fixed(variables).proxy(&server).unwrap().map(|proxy| proxy.to_string())
     }
 
     #[test]
     fn a_proxy_applies_to_its_scheme_alone() {
-        const BOTH: &[(&str, &str)] = &[("HTTPS_PROXY", "http://proxy:3128")];
-        assert_eq!(proxy(BOTH, "https://api.example:6443"), Some("HTTPS_PROXY"));
-        assert_eq!(proxy(BOTH, "http://api.example:8080"), None);
-        assert_eq!(proxy(&[("http_proxy", "proxy:3128")], "http://api.example"), Some("HTTP_PROXY"));
+        const SECURE: &[(&str, &str)] = &[("HTTPS_PROXY", "http://proxy:3128")];
+        let some = |address: &str| Some(address.to_owned());
+        assert_eq!(proxy(SECURE, "https://api.example:6443"), some("http://proxy:3128"));
+        assert_eq!(proxy(SECURE, "http://api.example:8080"), None);
+        assert_eq!(proxy(&[("http_proxy", "proxy:3128")], "http://api.example"), some("http://proxy:3128"));
         assert_eq!(proxy(&[("ALL_PROXY", "http://proxy:3128")], "https://api.example"), None);
-        assert_eq!(proxy(&[("HTTPS_PROXY", "")], "https://api.example"), None);
+        assert_eq!(proxy(&[("HTTPS_PROXY", ""), ("https_proxy", "p:1")], "https://a"), some("http://p:1"));
     }
 
     #[test]
     fn a_value_that_names_no_proxy_is_not_passed_over() {
-        const NO: &[(&str, &str)] = &[("HTTP_PROXY", "::bad::x"), ("NO_PROXY", "api.example")];
-        assert_eq!(proxy(NO, "http://api.example"), None);
-        assert_eq!(proxy(NO, "http://other.example"), Some("HTTP_PROXY"));
-        for variables in [
-            &[("HTTPS_PROXY", "::bad::x")][..],
-            &[("https_proxy", "ftp://proxy")],
-            &[("HTTPS_PROXY", "http://u:p w@proxy")],
-            &[("HTTPS_PROXY", "\u{fffd}")],
-        ] {
-            assert_eq!(proxy(variables, "https://api.example"), Some("HTTPS_PROXY"), "{variables:?}");
-            assert_eq!(proxy(variables, "http://api.example"), None, "{variables:?}");
+        const COVERED: &[(&str, &str)] = &[("HTTPS_PROXY", "::bad::x"), ("NO_PROXY", "api.example")];
+        let server = Server::parse("https://api.example", true).unwrap();
+        for value in ["::bad::x", "ftp://proxy", "http://u:p marker@proxy:x", "\u{fffd}"] {
+            let variables: &'static [(&str, &str)] = vec![("https_proxy", value)].leak();
+            let words = Environment::fixed(variables).proxy(&server).unwrap_err();
+            assert!(words.contains("HTTPS_PROXY") && !words.contains("marker"), "{value}: {words}");
         }
+        assert_eq!(proxy(COVERED, "https://api.example"), None);
     }
 
     #[test]
-    fn no_proxy_names_hosts_domains_and_networks() {
-        const NO: &[(&str, &str)] =
-            &[("HTTPS_PROXY", "http://proxy:3128"), ("NO_PROXY", "example.org, 10.0.0.0/8,")];
-        assert_eq!(proxy(NO, "https://api.example.org"), None);
-        assert_eq!(proxy(NO, "https://10.1.2.3:6443"), None);
-        assert_eq!(proxy(NO, "https://11.1.2.3:6443"), Some("HTTPS_PROXY"));
+    fn a_cgi_program_does_not_trust_http_proxy() {
+        const CGI: &[(&str, &str)] =
+            &[("HTTP_PROXY", "proxy"), ("HTTPS_PROXY", "proxy"), ("REQUEST_METHOD", "GET")];
+        let server = Server::parse("http://api.example", false).unwrap();
+        assert!(Environment::fixed(CGI).proxy(&server).unwrap_err().contains("REQUEST_METHOD"));
+        assert_eq!(proxy(CGI, "https://api.example").as_deref(), Some("http://proxy:80"));
     }
 
     #[test]

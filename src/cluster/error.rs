@@ -3,6 +3,7 @@
 //! Texts name what was attempted, the cause is the `source`. None holds a credential, and none shows what a parser says
 //! of a value: that may be a secret.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -26,6 +27,8 @@ pub(super) enum Fault {
     Material(String),
     #[error("{what} cannot be used for TLS")]
     TlsMaterial { what: String, source: rustls::Error },
+    #[error("exec plugin {command}: {problem}", command = command.display())]
+    Plugin { command: PathBuf, problem: Cow<'static, str> },
     #[error("{0} ended without a result")]
     TaskEnded(&'static str),
     #[error("{0}: the process has no thread left")]
@@ -52,6 +55,14 @@ pub(super) enum Fault {
 #[derive(thiserror::Error)]
 #[error(transparent)]
 pub(super) struct HttpFault(#[from] pub(super) hyper::Error);
+
+/// An error, and what was attempted.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub(super) struct Named {
+    what: Arc<str>,
+    source: Box<dyn Error + Send + Sync>,
+}
 
 /// What a call is at. Later phases have larger numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +99,7 @@ impl Fault {
             | Self::InCluster(_)
             | Self::Material(_)
             | Self::TlsMaterial { .. }
+            | Self::Plugin { .. }
             | Self::NoThread(_) => CallErrorKind::CredentialsUnavailable,
             Self::Connect { .. }
             | Self::ConnectTime { .. }
@@ -187,6 +199,12 @@ impl HttpFault {
     fn is_not_http(&self) -> bool {
         let broke_rules = |error: &h2::Error| error.is_library() && error.is_go_away();
         self.0.is_parse() || h2_error(&self.0).is_some_and(broke_rules)
+    }
+}
+
+impl Named {
+    pub(super) fn new(what: Arc<str>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { what, source: source.into() }
     }
 }
 

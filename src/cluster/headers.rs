@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use http::header::{DATE, HeaderName, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, DATE, HeaderName, RETRY_AFTER};
 use jiff::Timestamp;
 
 /// `Date`: the server's time.
@@ -21,6 +21,16 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     // By the server's own clock where it tells the time: the two may differ by more than what is asked for.
     let wait = http_date(text)?.duration_since(date(headers).unwrap_or_else(Timestamp::now));
     Some(wait.try_into().unwrap_or_default())
+}
+
+/// `Cache-Control`: for how long an answer counts, by its `max-age`.
+pub(super) fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let directives = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let mut seconds = directives.flat_map(|value| value.split(',')).filter_map(|directive| {
+        let (name, seconds) = directive.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("max-age").then(|| seconds.trim().trim_matches('"').parse().ok())?
+    });
+    seconds.next().map(Duration::from_secs)
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -68,5 +78,20 @@ mod tests {
         // And from ours where it does not tell.
         let far = read(&[(RETRY_AFTER, "Wed, 21 Oct 2099 07:28:03 GMT")]).unwrap();
         assert!(far > Duration::from_hours(24 * 365), "{far:?}");
+    }
+
+    #[test]
+    fn an_answer_says_how_long_it_counts() {
+        let of = |value: &'static str| {
+            let headers = HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static(value))]);
+            max_age(&headers)
+        };
+        let hour = Some(Duration::from_hours(1));
+        assert_eq!(of("public, max-age=3600"), hour);
+        assert_eq!(of("Max-Age=\"3600\" , s-maxage=5"), hour);
+        for other in ["no-store", "max-age", "max-age=-1", "max-age=soon", "s-maxage=5", ""] {
+            assert_eq!(of(other), None, "{other}");
+        }
+        assert_eq!(max_age(&HeaderMap::new()), None);
     }
 }

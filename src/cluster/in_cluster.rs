@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use http::HeaderMap;
+
 use super::environment::Environment;
 use super::error::Fault;
 use super::files::Files;
@@ -31,11 +33,15 @@ pub(super) fn load(mount: &Path, environment: &Environment, files: &mut Files) -
         .map_err(|problem| Fault::InCluster(format!("token {} {problem}", token_file.display())))?;
     let roots = files.read("CA certificates", &mount.join("ca.crt"))?.to_vec();
 
+    let proxy = environment.proxy(&server).map_err(Fault::InCluster)?;
     let settings = Settings {
         server,
         tls: TlsSettings { trust: Trust::Roots(roots), identity: None, server_name: None },
         authorization: Some(authorization),
+        impersonation: HeaderMap::new(),
+        proxy,
+        plugin: None,
     };
-    settings.check(environment).map_err(Fault::InCluster)?;
+    settings.check().map_err(Fault::InCluster)?;
     Ok(settings)
 }

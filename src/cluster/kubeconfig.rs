@@ -5,6 +5,7 @@
 //! the credential and asks without; and so is user info in `server`, which client-go sends as basic authentication.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -14,15 +15,22 @@ use zeroize::Zeroizing;
 
 use super::environment::Environment;
 use super::error::Fault;
+use super::exec::{ClusterInfo, Plugin};
 use super::files::Files;
+use super::impersonation;
+use super::proxy::Proxy;
 use super::settings::{Authorization, SecretBytes, Server, Settings, TlsSettings, Trust};
 
 /// Reads the kubeconfig at `path` and every file that its current context names.
 pub(super) fn load(path: &Path, environment: &Environment, files: &mut Files) -> Result<Settings, Fault> {
     let config = parse(files.read("kubeconfig", path)?).map_err(|problem| fault(path, problem))?;
     let (cluster, user) = current(&config).map_err(|problem| fault(path, problem))?;
-    refuse_unsupported(cluster, user).map_err(|problem| fault(path, problem))?;
-    let mut loader = Loader { path, folder: path.parent().unwrap_or(Path::new("")), files };
+    // A context without user asks anonymously.
+    let nobody = AuthInfo::default();
+    let user = user.unwrap_or(&nobody);
+    refuse_auth_provider(user).map_err(|problem| fault(path, problem))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut loader = Loader { path, folder, files };
 
     let roots = loader.bytes(
         "certificate-authority",
@@ -31,6 +39,12 @@ pub(super) fn load(path: &Path, environment: &Environment, files: &mut Files) ->
     )?;
     let identity = loader.identity(user)?;
     let authorization = loader.authorization(user)?;
+    let impersonation = impersonation::headers(user).map_err(|problem| fault(path, problem))?;
+    let info = ClusterInfo { cluster, authority: roots.as_ref().map(|roots| roots.as_slice()) };
+    let plugin = user.exec.as_ref().map(|exec| Plugin::new(exec, folder, &info)).transpose();
+    let plugin = plugin.map_err(|problem| fault(path, problem))?;
+    // As in client-go, a credential that is there already is used, and the plugin is not asked.
+    let plugin = plugin.filter(|_| authorization.is_none() && identity.is_none()).map(Arc::new);
     let trust = match (cluster.insecure_skip_tls_verify.unwrap_or_default(), roots) {
         (true, Some(_)) => {
             return Err(fault(path, "`insecure-skip-tls-verify` excludes `certificate-authority`"));
@@ -45,9 +59,19 @@ pub(super) fn load(path: &Path, environment: &Environment, files: &mut Files) ->
     let server = Server::parse(server, default_tls).map_err(|problem| fault(path, problem))?;
     let server_name = text(cluster.tls_server_name.as_deref())
         .map(|name| name.trim_start_matches('[').trim_end_matches(']').to_owned());
-    let settings = Settings { server, tls: TlsSettings { trust, identity, server_name }, authorization };
-    settings.check(environment).map_err(|problem| fault(path, problem))?;
+    let proxy = proxy(cluster, &server, environment).map_err(|problem| fault(path, problem))?;
+    let tls = TlsSettings { trust, identity, server_name };
+    let settings = Settings { server, tls, authorization, impersonation, proxy, plugin };
+    settings.check().map_err(|problem| fault(path, problem))?;
     Ok(settings)
+}
+
+/// `proxy-url`, for every server whatever `NO_PROXY` says; else what the environment names.
+fn proxy(cluster: &Cluster, server: &Server, environment: &Environment) -> Result<Option<Proxy>, String> {
+    match text(cluster.proxy_url.as_deref()) {
+        Some(url) => Proxy::of_kubeconfig(url).map(Some).map_err(|problem| format!("`proxy-url` {problem}")),
+        None => environment.proxy(server),
+    }
 }
 
 /// The text, unless it is empty: client-go takes the empty string for unset.
@@ -126,31 +150,14 @@ fn only<'a, T>(
     found.and_then(|(_, entry)| entry).ok_or_else(|| format!("{what} {name:?} is not there"))
 }
 
-/// What a kubeconfig may ask for and does not get here. Each is refused by name, never passed over.
-fn refuse_unsupported(cluster: &Cluster, user: Option<&AuthInfo>) -> Result<(), String> {
-    if text(cluster.proxy_url.as_deref()).is_some() {
-        return Err("`proxy-url` is not supported yet".to_owned());
-    }
-    let Some(user) = user else { return Ok(()) };
-    if let Some(provider) = &user.auth_provider {
-        return Err(format!(
+/// The old way to have a credential made, which client-go has only some of left. Refused by name, never passed over.
+fn refuse_auth_provider(user: &AuthInfo) -> Result<(), String> {
+    user.auth_provider.as_ref().map_or(Ok(()), |provider| {
+        Err(format!(
             "`auth-provider` ({:?}) is not supported: use a token, a client certificate or an exec plugin",
             provider.name
-        ));
-    }
-    if user.exec.is_some() {
-        return Err("`exec` is not supported yet".to_owned());
-    }
-    let impersonates = text(user.impersonate.as_deref()).is_some()
-        || text(user.impersonate_uid.as_deref()).is_some()
-        || user.impersonate_groups.as_ref().is_some_and(|groups| !groups.is_empty())
-        || user.impersonate_user_extra.as_ref().is_some_and(|extra| !extra.is_empty());
-    if impersonates {
-        return Err(
-            "impersonation (`as`, `as-uid`, `as-groups`, `as-user-extra`) is not supported yet".to_owned()
-        );
-    }
-    Ok(())
+        ))
+    })
 }
 
 /// Reads what a context names, inline or in files beside the kubeconfig.
@@ -190,8 +197,7 @@ impl Loader<'_> {
         Ok(Zeroizing::new(self.files.read(what, &path)?.to_vec()))
     }
 
-    fn identity(&mut self, user: Option<&AuthInfo>) -> Result<Option<(Vec<u8>, SecretBytes)>, Fault> {
-        let Some(user) = user else { return Ok(None) };
+    fn identity(&mut self, user: &AuthInfo) -> Result<Option<(Vec<u8>, SecretBytes)>, Fault> {
         let chain = self.bytes(
             "client-certificate",
             text(user.client_certificate_data.as_deref()),
@@ -210,8 +216,7 @@ impl Loader<'_> {
         }
     }
 
-    fn authorization(&mut self, user: Option<&AuthInfo>) -> Result<Option<Authorization>, Fault> {
-        let Some(user) = user else { return Ok(None) };
+    fn authorization(&mut self, user: &AuthInfo) -> Result<Option<Authorization>, Fault> {
         let (token, token_file) = (secret(user.token.as_ref()), text(user.token_file.as_deref()));
         let (username, password) = (text(user.username.as_deref()), secret(user.password.as_ref()));
         let basic = username.is_some() || password.is_some();
@@ -231,8 +236,9 @@ impl Loader<'_> {
                 .map(Some)
                 .map_err(|problem| fault(self.path, format!("`token` {problem}")));
         }
-        if basic {
-            return Authorization::basic(username.unwrap_or_default(), password.unwrap_or_default())
+        // A password without a name says nothing; client-go passes it over.
+        if let Some(username) = username {
+            return Authorization::basic(username, password.unwrap_or_default())
                 .map(Some)
                 .map_err(|problem| fault(self.path, format!("`username` or `password` {problem}")));
         }

@@ -78,6 +78,12 @@ pub(super) const CONNECTION_WINDOW: u32 = 4 << 20;
 /// Largest answer. etcd's objects are below 2 MiB.
 pub(super) const ANSWER_BYTES: usize = 4 << 20;
 
+/// For one reading of the signing keys, which nobody waits for: until it has ended there is no other.
+pub(super) const KEYS_TIME: Duration = Duration::from_secs(10);
+
+/// Largest key set. One key has less than 2 KiB.
+pub(super) const KEY_SET_BYTES: usize = 1 << 20;
+
 /// Room made for an answer before any of it has come: an ordinary pod fits, and a length that is only announced costs
 /// nothing.
 pub(super) const ROOM_AT_FIRST: usize = 64 << 10;
@@ -97,6 +103,18 @@ pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
 /// Before the second look at files that could not be read or used: they may be in the middle of a replacement.
 pub(super) const SECOND_LOOK_AFTER: Duration = Duration::from_millis(50);
+
+/// For one run of an exec plugin. It serves all that wait, so no caller's time bounds it.
+pub(super) const EXEC_TIME: Duration = Duration::from_secs(30);
+
+/// What a plugin may write: a token, a chain of certificates and a key take a few KiB.
+pub(super) const EXEC_OUTPUT_BYTES: usize = 256 << 10;
+
+/// A plugin's answer is renewed this long before it expires, so that nobody has to wait for the plugin.
+pub(super) const EXEC_RENEWED_BEFORE: Duration = Duration::from_mins(1);
+
+/// Between the end of a run and the next: answers that have expired already, or that are refused, must not become a load.
+pub(super) const EXEC_PAUSE: Duration = Duration::from_secs(1);
 
 /// Checks of one cluster at a time: one that hangs must not keep the next from telling so, and many cost connections.
 pub(super) const CHECKS: usize = 4;

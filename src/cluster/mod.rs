@@ -3,13 +3,12 @@
 //! ```text
 //! Session ── one attestation: deadline, tries, records ── request, answer, body, retry, budget
 //!    │
-//! Credentials ── a look at the files before each attestation ── kubeconfig, in_cluster, files, settings
+//! Credentials ── a look at the files before each attestation ── kubeconfig, in_cluster, exec, files, settings
 //!    │
-//! Transport ── leases on shared connections ── pool, connection, resolver, tls
-//! ```
+//! Transport ── leases on shared connections ── pool, connection, route, resolver, tls
 //!
-//! Not here yet, and refused by name where a kubeconfig asks for it: proxies, exec plugins and impersonation
-//! (`kubeconfig`, `environment`).
+//! SigningKeys ── what they say of a token, and how they are kept up to date ── keys, inquiry
+//! ```
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,19 +30,26 @@ mod counters;
 mod credentials;
 mod environment;
 mod error;
+mod exec;
 #[cfg(feature = "fault-injection")]
 pub(crate) mod fault_injection;
 mod files;
 mod headers;
+mod impersonation;
 mod in_cluster;
+mod inquiry;
+pub mod keys;
 mod kubeconfig;
 mod limits;
+mod no_proxy;
 mod nulls;
 mod observer;
 mod pool;
+mod proxy;
 mod request;
 mod resolver;
 mod retry;
+mod route;
 pub(crate) mod secret;
 mod session;
 mod settings;
@@ -61,6 +67,7 @@ use api::Token;
 use budget::RetryBudget;
 use credentials::{Credentials, Source};
 use environment::Environment;
+use keys::{Endpoint, SigningKeys};
 use observer::Telemetry;
 
 /// One configured cluster: an API server's address and a credential. Costs nothing while nobody asks it.
@@ -68,6 +75,7 @@ pub struct Cluster {
     name: String,
     call_timeout: Duration,
     credentials: Arc<Credentials>,
+    keys: Arc<SigningKeys>,
     telemetry: Arc<Telemetry>,
     retry_budget: RetryBudget,
     /// `lookup` claims: pods and nodes are not read.
@@ -102,11 +110,14 @@ impl Cluster {
     ) -> Self {
         let telemetry = Arc::new(Telemetry::new(observer));
         let credentials = Arc::new(Credentials::new(source, environment, Arc::clone(&telemetry)));
+        let endpoint = Endpoint::new(Arc::clone(&credentials), Arc::clone(&telemetry), call_timeout);
+        let keys = Arc::new(SigningKeys::new(endpoint));
         let claims_only = false;
         Self {
             name,
             call_timeout,
             credentials,
+            keys,
             telemetry,
             retry_budget: RetryBudget::default(),
             claims_only,
@@ -118,6 +129,18 @@ impl Cluster {
     #[must_use]
     pub fn session(self: &Arc<Self>, deadline: Instant, token: Token) -> Session {
         Session::new(Arc::clone(self), deadline, token)
+    }
+
+    /// The keys that sign this cluster's tokens.
+    #[must_use]
+    pub fn keys(&self) -> &Arc<SigningKeys> {
+        &self.keys
+    }
+
+    /// The cluster's time in seconds since the epoch, once an answer told it.
+    #[must_use]
+    pub fn time(&self) -> Option<i64> {
+        self.telemetry.clock.now()
     }
 
     /// What this cluster has cost so far.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::api::Call;
 use super::counters::ClusterCounters;
 use super::error::Fault;
+use super::keys::Clock;
 use crate::outcome::cause_chain;
 
-/// Something that happened to a cluster's connections or credentials.
+/// Something that happened to a cluster's connections, credentials or keys.
 #[derive(Debug)]
 pub enum ClusterEvent<'a> {
     /// A connection was made.
@@ -27,6 +28,10 @@ pub enum ClusterEvent<'a> {
     },
     /// Changed files were taken over.
     CredentialsReloaded,
+    /// Other signing keys than before are known; so many can be used.
+    KeysRead(usize),
+    /// The signing keys cannot be read any more, or not at all; the cause.
+    KeysUnreadable(&'a str),
     /// A task that several attestations share ended by a panic.
     TaskPanicked(&'static str),
 }
@@ -45,12 +50,14 @@ impl Observer {
 /// Counts what happens to a cluster and tells of it.
 pub(super) struct Telemetry {
     pub(super) counters: ClusterCounters,
+    /// By the answers of this cluster.
+    pub(super) clock: Clock,
     observer: Observer,
 }
 
 impl Telemetry {
     pub(super) fn new(observer: Observer) -> Self {
-        Self { counters: ClusterCounters::default(), observer }
+        Self { counters: ClusterCounters::default(), clock: Clock::default(), observer }
     }
 
     pub(super) fn call_ended(&self, call: Call, status: Option<u16>, attempts: u32) {
@@ -75,6 +82,10 @@ impl Telemetry {
     pub(super) fn connection_failed(&self, origin: &str, fault: &Fault) {
         let cause = cause_chain(fault);
         (self.observer.0)(&ClusterEvent::ConnectionFailed { origin, cause });
+    }
+
+    pub(super) fn tell(&self, event: &ClusterEvent<'_>) {
+        (self.observer.0)(event);
     }
 
     /// To be called where a task ends without a result, on its thread.

@@ -114,6 +114,9 @@ impl Question {
         if let Some(authorization) = &access.authorization {
             request = request.header(AUTHORIZATION, authorization.header.clone());
         }
+        for (name, value) in &access.impersonation {
+            request = request.header(name, value);
+        }
         if !self.is_get() {
             request = request.header(CONTENT_TYPE, JSON);
         }

@@ -1,17 +1,17 @@
 //! What a kubeconfig or the in-cluster files say, in one form: where the API server is, how it is trusted, and who asks.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http::HeaderValue;
-use http::Uri;
 use http::uri::{Authority, Scheme};
+use http::{HeaderMap, HeaderValue, Uri};
 use rustls_pki_types::ServerName;
 use zeroize::Zeroizing;
 
-use super::environment::Environment;
+use super::exec::Plugin;
+use super::proxy::Proxy;
 
 /// Everything that a cluster needs to be asked.
 #[derive(Debug)]
@@ -22,6 +22,12 @@ pub(super) struct Settings {
     pub(super) tls: TlsSettings,
     /// Who asks, unless the client certificate says it.
     pub(super) authorization: Option<Authorization>,
+    /// As whom is asked, in headers: none without impersonation.
+    pub(super) impersonation: HeaderMap,
+    /// What connections go through.
+    pub(super) proxy: Option<Proxy>,
+    /// What has to be run for `authorization` and the client certificate.
+    pub(super) plugin: Option<Arc<Plugin>>,
 }
 
 /// The API server's address.
@@ -90,6 +96,9 @@ impl Server {
             return Err("`server` is not a URL".to_owned());
         }
         let base_path = path.trim_end_matches('/').to_owned();
+        if !base_path.is_empty() && !text.contains("://") {
+            return Err("`server` has a path and no scheme".to_owned());
+        }
         if !base_path.is_empty() && base_path.parse::<Uri>().is_err() {
             return Err("`server` is not a URL".to_owned());
         }
@@ -116,24 +125,22 @@ impl Server {
         host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
     }
 
-    /// Whether it is this machine.
-    pub(super) fn is_loopback(&self) -> bool {
-        let host = self.host();
-        host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    pub(super) fn port(&self) -> u16 {
+        let default = if self.scheme == Scheme::HTTPS { 443 } else { 80 };
+        self.authority.port_u16().unwrap_or(default)
     }
 }
 
 impl Settings {
     /// Rules that hold wherever the settings come from.
-    pub(super) fn check(&self, environment: &Environment) -> Result<(), String> {
-        if let Some(variable) = environment.proxy_variable(&self.server) {
-            return Err(format!(
-                "{variable} applies to the API server's address: a proxy is not supported yet"
-            ));
-        }
+    pub(super) fn check(&self) -> Result<(), String> {
         let secure = self.server.scheme == Scheme::HTTPS;
-        if !secure && (self.authorization.is_some() || self.tls.identity.is_some()) {
+        let credential = self.authorization.is_some() || self.tls.identity.is_some() || self.plugin.is_some();
+        if !secure && credential {
             return Err("`server` is plain http, and credentials are never sent over that".to_owned());
+        }
+        if let Some(proxy) = self.proxy.as_ref().filter(|_| !secure) {
+            return Err(format!("`server` is plain http, which is not asked through a proxy ({proxy})"));
         }
         if secure {
             let name = self.tls.server_name.as_deref().unwrap_or(self.server.host());

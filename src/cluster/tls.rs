@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WantsClientCert, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme,
+};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
@@ -15,13 +18,7 @@ use super::settings::{TlsSettings, Trust};
 
 /// The client's side of TLS. ALPN is left to the connector, which insists on setting it.
 pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, Fault> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let unusable = |what: &str, source| Fault::TlsMaterial { what: what.to_owned(), source };
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| unusable("the crypto provider", error))?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier(&settings.trust, &provider)?);
+    let builder = trusting(&settings.trust)?;
     let Some((chain, key)) = &settings.identity else {
         return Ok(builder.with_no_client_auth());
     };
@@ -37,7 +34,29 @@ pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, Faul
         .map_err(|error| unusable("the client certificate or its key", error))
 }
 
-fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Fault> {
+/// The client's side of TLS to a proxy: those who vouch for the API server vouch for it too, as in Go. Unlike there, it
+/// is not shown the client certificate, which is meant for the API server.
+pub(super) fn proxy_config(trust: &Trust) -> Result<ClientConfig, Fault> {
+    Ok(trusting(trust)?.with_no_client_auth())
+}
+
+fn trusting(trust: &Trust) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Fault> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    Ok(ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable("the crypto provider", error))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier(trust, &provider)?))
+}
+
+fn unusable(what: &str, source: Error) -> Fault {
+    Fault::TlsMaterial { what: what.to_owned(), source }
+}
+
+pub(super) fn verifier(
+    trust: &Trust,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, Fault> {
     let certificates = match trust {
         Trust::Anyone => {
             return Ok(Arc::new(AnyServer { provider: Arc::clone(provider) }));
@@ -66,8 +85,8 @@ fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn Ser
 
 /// Accepts what the roots vouch for, and a root itself as the server's certificate.
 ///
-/// The latter is how a self-signed serving certificate is trusted. Go takes it; webpki refuses such a certificate if
-/// it says that it is a CA, after having looked at its validity.
+/// The latter is how a serving certificate is trusted that is given as its own CA. Go takes it; webpki refuses it if it
+/// says that it is a CA, or if another has signed it, after having looked at its validity.
 #[derive(Debug)]
 struct KnownServer {
     chains: Arc<WebPkiServerVerifier>,
@@ -86,7 +105,7 @@ impl ServerCertVerifier for KnownServer {
         let verdict =
             self.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verdict {
-            Err(error) if is_ca_as_end_entity(&error) && self.given.contains(end_entity) => {
+            Err(error) if is_about_the_issuer(&error) && self.given.contains(end_entity) => {
                 rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -117,11 +136,15 @@ impl ServerCertVerifier for KnownServer {
     }
 }
 
-fn is_ca_as_end_entity(error: &Error) -> bool {
-    let Error::InvalidCertificate(CertificateError::Other(other)) = error else {
-        return false;
-    };
-    matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+/// Whether nothing else is wrong with a certificate than who issued it, which does not matter for one that is given.
+fn is_about_the_issuer(error: &Error) -> bool {
+    match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => true,
+        Error::InvalidCertificate(CertificateError::Other(other)) => {
+            matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+        }
+        _ => false,
+    }
 }
 
 /// `insecure-skip-tls-verify`: any certificate will do, but the server must hold its key.

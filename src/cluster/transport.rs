@@ -192,9 +192,15 @@ impl Lease {
 
     /// Sends the request. With the answer's head, the lease goes on until its body has been read.
     pub(super) async fn send(
-        mut self,
+        self,
         request: Request<RequestBody>,
     ) -> Result<(Self, Response<Incoming>), Fault> {
+        let (lease, response) = self.exchange(request).await?;
+        lease.transport.telemetry.clock.observe(response.headers());
+        Ok((lease, response))
+    }
+
+    async fn exchange(mut self, request: Request<RequestBody>) -> Result<(Self, Response<Incoming>), Fault> {
         match &mut self.sender {
             LeasedSender::H2(sender) => {
                 let answer = Box::pin(sender.try_send_request(request));

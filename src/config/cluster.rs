@@ -141,12 +141,8 @@ fn lookup(object: &Object<'_>, findings: &mut Findings) -> Lookup {
 }
 
 fn verify_signature(object: &Object<'_>, findings: &mut Findings) -> Option<VerifySignature> {
-    let field = object.get("verify_signature")?;
-    let chosen = field.choice(&[("auto", VerifySignature::Auto), ("off", VerifySignature::Off)], findings);
-    if chosen == Some(VerifySignature::Auto) {
-        findings.info(field.place(), "not supported yet: until it is, TokenReview decides about every token");
-    }
-    chosen
+    let choices = [("auto", VerifySignature::Auto), ("off", VerifySignature::Off)];
+    object.get("verify_signature")?.choice(&choices, findings)
 }
 
 fn require_node_uid_match(object: &Object<'_>, lookup: Lookup, findings: &mut Findings) -> bool {

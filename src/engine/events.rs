@@ -221,6 +221,16 @@ impl Events {
             ClusterEvent::ConnectionFailed { origin, cause } => {
                 (Level::Warn, "connecting to the API server failed", *origin, "", cause.as_str())
             }
+            ClusterEvent::KeysRead(keys) => {
+                (Level::Info, "signing keys were read", "", "", &*format!("{keys} can be used"))
+            }
+            ClusterEvent::KeysUnreadable(cause) => (
+                Level::Warn,
+                "signing keys cannot be read, TokenReview is asked about every token first",
+                "",
+                "",
+                *cause,
+            ),
             ClusterEvent::TaskPanicked(place) => return self.panicked(place),
             ClusterEvent::CredentialsReloaded => {
                 (Level::Info, "changed credentials were taken over", "", "", "")

@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
 use super::events::Events;
+use super::lanes::Lanes;
 use super::slots::Slots;
-use super::stats::{ClusterStats, Tally};
+use super::stats::{ClusterStats, Reasons, Tally};
+use crate::attest::{Candidate, Refusal, Standing};
 use crate::cluster::{Cluster, Observer};
 use crate::config::{ClusterConfig, Config, TrustDomain};
 
@@ -22,8 +27,10 @@ pub(crate) struct Generation {
 pub(crate) struct ClusterAtWork {
     pub(crate) config: Arc<ClusterConfig>,
     pub(crate) api: Arc<Cluster>,
-    pub(crate) slots: Arc<Slots>,
+    pub(crate) lanes: Lanes,
     pub(crate) tally: Tally,
+    /// Of the attestations that the token alone ended.
+    pub(crate) without_call: Reasons,
 }
 
 impl Generation {
@@ -56,13 +63,36 @@ impl ClusterAtWork {
         Self {
             config: Arc::clone(config),
             api: Arc::new(Cluster::new(config, observer)),
-            slots: Arc::new(Slots::new(config.max_in_flight, config.max_queued)),
+            lanes: Lanes::new(config.max_in_flight, config.max_queued),
             tally: Tally::default(),
+            without_call: Reasons::default(),
         }
     }
 
     /// This cluster's part of the statistics.
     pub(crate) fn stats(&self) -> ClusterStats {
-        ClusterStats::of(self.slots.gauges(), &self.tally, self.api.counters())
+        ClusterStats::of(self)
+    }
+
+    /// What the token alone tells, by the keys at hand. Waits for nothing.
+    pub(crate) fn judge(&self, candidate: &Candidate, runtime: &Handle) -> Result<Standing, Refusal> {
+        let to_be_verified = candidate.is_to_be_verified();
+        let keys = to_be_verified.then(|| self.api.keys().verify(candidate.token.expose(), runtime));
+        candidate.judge_signature(keys.flatten(), self.api.time())
+    }
+
+    /// Where a token of this standing waits for its slot. One that is refused and explained waits as an ordinary one.
+    pub(crate) fn lane(&self, judged: &Result<Standing, Refusal>) -> &Arc<Slots> {
+        match judged {
+            Ok(Standing::Unknown { kid, .. }) => self.lanes.of_unknown(kid.as_deref(), Instant::now()),
+            _ => &self.lanes.ordinary,
+        }
+    }
+
+    /// TokenReview accepted a token of this standing.
+    pub(crate) fn vouch(&self, standing: &Standing) {
+        if let Standing::Unknown { kid: Some(kid), .. } = standing {
+            self.lanes.vouch(kid, Instant::now());
+        }
     }
 }

@@ -5,6 +5,7 @@ mod check;
 mod document;
 mod events;
 mod generation;
+mod lanes;
 mod operation;
 mod options;
 mod queue;
@@ -15,6 +16,7 @@ mod stats;
 mod task;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use attestor::{Attestor, validate};
 pub use document::{Answer, Document, documents_alive};

@@ -124,6 +124,19 @@ pub enum Request {
     Queued(Place),
 }
 
+impl Request {
+    /// Waits for the slot, at most until `latest`.
+    ///
+    /// # Errors
+    /// None came free in time.
+    pub async fn granted(self, latest: Instant) -> Result<Slot, &'static str> {
+        match self {
+            Self::Granted(slot) => Ok(slot),
+            Self::Queued(place) => place.wait(latest).await,
+        }
+    }
+}
+
 type PendingPermit = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
 
 /// A place in a cluster's queue, given up when dropped.

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::generation::ClusterAtWork;
 use super::report::micros;
 use super::slots::Gauges;
+use crate::cluster::StatusClass;
 use crate::cluster::api::Call;
-use crate::cluster::{ClusterCounters, StatusClass};
+use crate::cluster::keys::KeyState;
 use crate::outcome::{Reason, TABLE};
 
 /// Upper bounds of the latency histogram, in microseconds: 0.25 ms to 30 s, where one API call is about 1 ms.
@@ -18,10 +20,36 @@ pub(crate) const LATENCY_BOUNDS_US: [u64; 16] = [
     5_000_000, 10_000_000, 30_000_000,
 ];
 
+/// How often each reason was answered.
+#[derive(Debug)]
+pub(crate) struct Reasons(Vec<AtomicU64>);
+
+impl Default for Reasons {
+    fn default() -> Self {
+        Self(TABLE.iter().map(|_| AtomicU64::new(0)).collect())
+    }
+}
+
+impl Reasons {
+    pub(crate) fn count(&self, reason: Reason) {
+        self.0[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts by reason word; what never happened is left out.
+    pub(crate) fn by_word(&self) -> BTreeMap<&'static str, u64> {
+        TABLE
+            .iter()
+            .zip(&self.0)
+            .map(|(row, count)| (row.word, count.load(Ordering::Relaxed)))
+            .filter(|(_, count)| *count > 0)
+            .collect()
+    }
+}
+
 /// Attestations by reason, and how long they took.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    by_reason: Vec<AtomicU64>,
+    reasons: Reasons,
     latency: [AtomicU64; LATENCY_BOUNDS_US.len() + 1],
     latency_sum_us: AtomicU64,
 }
@@ -29,7 +57,7 @@ pub(crate) struct Tally {
 impl Default for Tally {
     fn default() -> Self {
         Self {
-            by_reason: TABLE.iter().map(|_| AtomicU64::new(0)).collect(),
+            reasons: Reasons::default(),
             latency: std::array::from_fn(|_| AtomicU64::new(0)),
             latency_sum_us: AtomicU64::new(0),
         }
@@ -39,7 +67,7 @@ impl Default for Tally {
 impl Tally {
     /// Counts one finished attestation.
     pub(crate) fn count(&self, reason: Reason, elapsed: Duration) {
-        self.by_reason[reason as usize].fetch_add(1, Ordering::Relaxed);
+        self.reasons.count(reason);
         let elapsed = micros(elapsed);
         let bucket = LATENCY_BOUNDS_US.partition_point(|bound| *bound < elapsed);
         self.latency[bucket].fetch_add(1, Ordering::Relaxed);
@@ -48,12 +76,7 @@ impl Tally {
 
     /// Counts by reason word; what never happened is left out.
     pub(crate) fn by_reason(&self) -> BTreeMap<&'static str, u64> {
-        TABLE
-            .iter()
-            .zip(&self.by_reason)
-            .map(|(row, count)| (row.word, count.load(Ordering::Relaxed)))
-            .filter(|(_, count)| *count > 0)
-            .collect()
+        self.reasons.by_word()
     }
 
     pub(crate) fn latency(&self) -> Latency {
@@ -97,6 +120,11 @@ pub(crate) struct ClusterStats {
     in_flight: usize,
     peak_in_flight: usize,
     queued: usize,
+    /// Tokens whose key is unknown.
+    unknown_lane: LaneStats,
+    /// Attestations that the token alone ended, without a call, by reason.
+    refused_without_call: BTreeMap<&'static str, u64>,
+    signing_keys: KeyStats,
     attestations: BTreeMap<&'static str, u64>,
     latency: Latency,
     /// Calls by kind and by class of status.
@@ -108,7 +136,9 @@ pub(crate) struct ClusterStats {
 }
 
 impl ClusterStats {
-    pub(crate) fn of(gauges: &Gauges, tally: &Tally, counters: &ClusterCounters) -> Self {
+    pub(crate) fn of(cluster: &ClusterAtWork) -> Self {
+        let ClusterAtWork { api, lanes, tally, without_call, .. } = cluster;
+        let (counters, gauges) = (api.counters(), lanes.ordinary.gauges());
         let api_calls = Call::ALL
             .into_iter()
             .map(|call| (call.word(), by_class(|class| counters.calls(call, class))))
@@ -117,6 +147,9 @@ impl ClusterStats {
             in_flight: gauges.in_flight.load(Ordering::Relaxed),
             peak_in_flight: gauges.peak.load(Ordering::Relaxed),
             queued: gauges.queued.load(Ordering::Relaxed),
+            unknown_lane: LaneStats::of(lanes.unknown.gauges()),
+            refused_without_call: without_call.by_word(),
+            signing_keys: KeyStats::of(&api.keys().state()),
             attestations: tally.by_reason(),
             latency: tally.latency(),
             api_calls: api_calls.collect(),
@@ -135,4 +168,44 @@ fn by_class(count: impl Fn(StatusClass) -> u64) -> BTreeMap<&'static str, u64> {
         .map(|class| (class.word(), count(class)))
         .filter(|(_, count)| *count > 0)
         .collect()
+}
+
+/// One lane's part of the statistics.
+#[derive(Serialize)]
+struct LaneStats {
+    in_flight: usize,
+    peak_in_flight: usize,
+    queued: usize,
+}
+
+impl LaneStats {
+    fn of(gauges: &Gauges) -> Self {
+        Self {
+            in_flight: gauges.in_flight.load(Ordering::Relaxed),
+            peak_in_flight: gauges.peak.load(Ordering::Relaxed),
+            queued: gauges.queued.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// How it stands with a cluster's signing keys.
+#[derive(Serialize)]
+struct KeyStats {
+    /// `not_read`, `known` or `unreadable`.
+    state: &'static str,
+    /// How many can be used.
+    keys: usize,
+    /// Since they were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_s: Option<u64>,
+}
+
+impl KeyStats {
+    fn of(state: &KeyState) -> Self {
+        match state {
+            KeyState::NotRead => Self { state: "not_read", keys: 0, age_s: None },
+            KeyState::Known { keys, age } => Self { state: "known", keys: *keys, age_s: Some(age.as_secs()) },
+            KeyState::Unreadable { .. } => Self { state: "unreadable", keys: 0, age_s: None },
+        }
+    }
 }

@@ -16,9 +16,10 @@ use super::generation::{ClusterAtWork, Generation};
 use super::operation::{Completion, Stop};
 use super::options::Options;
 use super::report::Attestation;
-use super::slots::{QueuedBytes, Request};
+use super::slots::QueuedBytes;
 use super::stats::Tally;
-use crate::attest::{self, AgentAttributes, Candidate, Facts, Findings, Refusal, Trail};
+use super::waiting::Waiting;
+use crate::attest::{self, AgentAttributes, Candidate, Facts, Findings, Refusal, Standing, Trail};
 use crate::cluster::Session;
 use crate::outcome::{ErrorStyle, Reason};
 
@@ -81,14 +82,23 @@ pub(crate) fn begin(
     if let Some(trail) = &mut job.findings.trail {
         attest::admitted(trail, payload, &candidate);
     }
+    let judged = match cluster.judge(&candidate, runtime) {
+        Err(refusal) if purpose == Purpose::Attest => return job.refuse(Some(&cluster), refusal),
+        judged => judged,
+    };
     let bytes = candidate.token.expose().len() + job.options.bytes();
-    let request = match cluster.slots.request(bytes, memory) {
+    let request = match cluster.lane(&judged).request(bytes, memory) {
         Ok(request) => request,
-        Err(why) => return job.refuse(Some(&cluster), Refusal::Overloaded { why }),
+        Err(why) => {
+            // What an attestation would have been refused for comes first.
+            let refusal = judged.err().unwrap_or(Refusal::Overloaded { why });
+            return job.refuse(Some(&cluster), refusal);
+        }
     };
     let stopped = job.completion.stoppable();
-    let work = Work { job, generation, cluster, candidate };
-    runtime.spawn(work.run(request, stopped));
+    let place = Waiting { request, bytes, memory: Arc::clone(memory) };
+    let work = Work { job, generation, cluster, candidate, judged };
+    runtime.spawn(work.run(place, stopped));
 }
 
 /// The part of an attestation that is there from its first moment to its answer.
@@ -145,6 +155,9 @@ impl Job {
             self.tally.count(reason, elapsed);
             if let Some(cluster) = cluster {
                 cluster.tally.count(reason, elapsed);
+                if verdict.as_ref().is_err_and(Refusal::is_by_token_alone) {
+                    cluster.without_call.count(reason);
+                }
             }
         }
         self.completion.complete(answer);
@@ -177,11 +190,13 @@ pub(super) struct Work {
     generation: Arc<Generation>,
     cluster: Arc<ClusterAtWork>,
     candidate: Candidate,
+    /// What the token alone told so far.
+    judged: Result<Standing, Refusal>,
 }
 
 impl Work {
-    pub(super) async fn run(self, request: Request, stopped: oneshot::Receiver<Stop>) {
-        let Self { mut job, generation, cluster, candidate } = self;
+    pub(super) async fn run(self, waiting: Waiting, stopped: oneshot::Receiver<Stop>) {
+        let Self { mut job, generation, cluster, candidate, judged } = self;
         let timeout = job.options.timeout().unwrap_or(generation.config.engine.attest_timeout);
         let timeout = timeout.min(LONGEST_TIMEOUT);
         let mut findings = std::mem::take(&mut job.findings);
@@ -195,15 +210,13 @@ impl Work {
             let attestation = async {
                 // Half of the time at most is spent waiting, so that whoever gets a slot has time to use it.
                 let latest = job.begun + timeout / 2;
-                let slot = match request {
-                    Request::Granted(slot) => slot,
-                    Request::Queued(place) => {
-                        place.wait(latest).await.map_err(|why| Refusal::Overloaded { why })?
-                    }
-                };
+                let purpose = if findings.trail.is_some() { Purpose::Explain } else { Purpose::Attest };
+                let ready = waiting.ready(&cluster, &candidate, judged, purpose, latest).await;
+                let (slot, judged) = ready?;
                 // Boxed here and not before: what waits in the queue stays small.
-                let verdict =
-                    Box::pin(decide(&generation, &candidate, &session, &job.options, &mut findings)).await;
+                let decision =
+                    decide(&generation, &cluster, &candidate, judged, &session, &job.options, &mut findings);
+                let verdict = Box::pin(decision).await;
                 drop(slot);
                 verdict
             };
@@ -229,7 +242,9 @@ impl Work {
 
 async fn decide(
     generation: &Generation,
+    cluster: &ClusterAtWork,
     candidate: &Candidate,
+    judged: Result<Standing, Refusal>,
     session: &Session,
     options: &Options,
     findings: &mut Findings,
@@ -238,10 +253,16 @@ async fn decide(
     options.panic_here(super::options::PanicIn::Check);
     #[cfg(not(feature = "fault-injection"))]
     let _ = options;
-    let trust_domain = &generation.trust_domain;
-    if findings.trail.is_some() {
-        attest::explain(&generation.config, trust_domain, candidate, session, findings).await
-    } else {
-        attest::attest(trust_domain, candidate, session, findings).await
+    let (config, trust_domain) = (&generation.config, &generation.trust_domain);
+    if let Some(trail) = &mut findings.trail {
+        let facts = Facts { config: Some(config), cluster: Some(&cluster.config), ..Facts::default() };
+        attest::shown(trail, judged.as_ref(), &cluster.api.keys().state(), &facts);
+        return attest::explain(config, trust_domain, candidate, judged.err(), session, findings).await;
     }
+    let standing = judged?;
+    let verdict = attest::attest(trust_domain, candidate, &standing, session, findings).await;
+    if findings.reviewed {
+        cluster.vouch(&standing);
+    }
+    verdict
 }

@@ -35,7 +35,7 @@ fn counts<const N: usize>(counts: [(&str, u64); N]) -> Tally {
 #[test]
 fn agents_attest_beside_as_many_forgeries_as_may_wait() {
     let (_turn, site) = (turn(), Site::start(World::default()));
-    let attestor = attestor(json!({"demo": cluster(&site.kubeconfig, Value::Null)}));
+    let attestor = attestor(&json!({"demo": cluster(&site.kubeconfig, Value::Null)}));
     let genuine = site.payload(&TokenRequest::default());
     let forged = site.payload(&TokenRequest { signature: SignatureState::Broken, ..TokenRequest::default() });
     let is_genuine = |tag: u64| tag.is_multiple_of(257);
@@ -57,7 +57,7 @@ fn agents_attest_beside_as_many_forgeries_as_may_wait() {
 #[test]
 fn five_thousand_submissions_at_once_are_all_attested() {
     let (_turn, site) = (turn(), Site::start(World::default()));
-    let attestor = attestor(json!({"demo": cluster(&site.kubeconfig, Value::Null)}));
+    let attestor = attestor(&json!({"demo": cluster(&site.kubeconfig, Value::Null)}));
     let payload = site.payload(&TokenRequest::default());
     let reasons = submit_all(&attestor, 5000, PATIENT, |_| &payload);
     assert_eq!(tally(reasons), counts([("OK", 5000)]));
@@ -67,11 +67,24 @@ fn five_thousand_submissions_at_once_are_all_attested() {
 }
 
 #[test]
+fn a_crowd_over_http_1_shares_connections() {
+    let (_turn, site) =
+        (turn(), Site::start(World { listener: ListenerMode::Http1Only, ..World::default() }));
+    let attestor = attestor(&json!({"demo": cluster(&site.kubeconfig, Value::Null)}));
+    let payload = site.payload(&TokenRequest::default());
+    assert_eq!(tally(submit_all(&attestor, 1000, PATIENT, |_| &payload)), counts([("OK", 1000)]));
+    // Two calls of each attestation run at a time, and 64 attestations.
+    let opened = site.counters().connections;
+    println!("1,000 attestations over HTTP/1.1: {opened} connections");
+    assert!(opened <= 2 * SLOTS + 16, "{opened}");
+}
+
+#[test]
 fn a_cluster_that_hangs_leaves_another_alone() {
     let _turn = turn();
     let healthy = Site::start(World::default());
     let hanging = Site::start(World { listener: ListenerMode::HangAccept, ..World::default() });
-    let attestor = attestor(json!({
+    let attestor = attestor(&json!({
         "demo": cluster(&healthy.kubeconfig, Value::Null),
         "hanging": cluster(&hanging.kubeconfig, Value::Null),
     }));
@@ -91,7 +104,7 @@ fn a_cluster_that_hangs_leaves_another_alone() {
 fn arrivals_at_twice_the_capacity_leave_it_in_use() {
     let (_turn, site) = (turn(), Site::start(World { latency_ms: 40, ..World::default() }));
     let few = json!({"max_in_flight": 8, "lookup": "claims"});
-    let attestor = attestor(json!({"demo": cluster(&site.kubeconfig, few)}));
+    let attestor = attestor(&json!({"demo": cluster(&site.kubeconfig, few)}));
     let payload = site.payload(&TokenRequest::default());
     // What can be done: by all slots, again and again.
     let begun = Instant::now();
@@ -122,7 +135,7 @@ fn a_thousand_idle_clusters_cost_memory_alone() {
             clusters[format!("idle-{number}")] = cluster(&site.kubeconfig, Value::Null);
         }
         let begun = Instant::now();
-        let attestor = attestor(clusters);
+        let attestor = attestor(&clusters);
         let took = begun.elapsed();
         let usage = Usage::now(before);
         assert_eq!(tally(submit_all(&attestor, 10, PATIENT, |_| &payload)), counts([("OK", 10)]));
@@ -145,7 +158,7 @@ fn nothing_is_left_of_a_crowd_that_ran_out_of_time() {
     let (_turn, site) = (turn(), Site::start(World { latency_ms: 30, ..World::default() }));
     let payload = site.payload(&TokenRequest::default());
     let crowd = || {
-        let attestor = attestor(json!({"demo": cluster(&site.kubeconfig, Value::Null)}));
+        let attestor = attestor(&json!({"demo": cluster(&site.kubeconfig, Value::Null)}));
         let outcome = tally(submit_all(&attestor, 500, r#"{"timeout_ms": 100}"#, |_| &payload));
         assert!(
             outcome.keys().all(|reason| ["OK", "OVERLOADED", "DEADLINE_EXCEEDED"].contains(&reason.as_str()))

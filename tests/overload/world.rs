@@ -55,7 +55,7 @@ pub(crate) fn cluster(kubeconfig: &Path, further: Value) -> Value {
 }
 
 /// An attestor for these clusters, by name.
-pub(crate) fn attestor(clusters: Value) -> Attestor {
+pub(crate) fn attestor(clusters: &Value) -> Attestor {
     let config = json!({"trust_domain": "example.org", "clusters": clusters}).to_string();
     Attestor::new(config.as_bytes()).map_err(|answer| answer.document).expect("a sound configuration").0
 }

@@ -109,6 +109,7 @@ func (p *publisher) cluster(ctx context.Context, name *metricsv1.Label, stats *p
 		{"connections_opened", stats.ConnectionsOpened},
 		{"credential_reloads", stats.CredentialReloads},
 		{"retries", stats.Retries},
+		{"retries_refused", stats.RetriesRefused},
 	} {
 		if err := p.count(ctx, counter.name, counter.count, name); err != nil {
 			return err

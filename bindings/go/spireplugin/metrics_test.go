@@ -71,14 +71,14 @@ func TestRareCountersArePublished(t *testing.T) {
 	stats := &psat.Stats{
 		PanicsCaught:  1,
 		EventsDropped: 2,
-		Clusters:      map[string]psat.ClusterStats{"demo": {CredentialReloads: 3, Retries: 4}},
+		Clusters:      map[string]psat.ClusterStats{"demo": {CredentialReloads: 3, Retries: 4, RetriesRefused: 5}},
 	}
 	for range 2 { // the second time, nothing has grown
 		if err := p.all(context.Background(), stats); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for name, count := range map[string]float32{"panics_caught": 1, "events_dropped": 2, "credential_reloads": 3, "retries": 4} {
+	for name, count := range map[string]float32{"panics_caught": 1, "events_dropped": 2, "credential_reloads": 3, "retries": 4, "retries_refused": 5} {
 		if got := metrics.counters["node_attestor.k8s_psat."+name]; got != count {
 			t.Errorf("%s is %v, want %v", name, got, count)
 		}

@@ -18,12 +18,12 @@ impl World {
     }
 
     /// The steps that are `outcome`, by name.
-    async fn those(&self, outcome: Outcome) -> Vec<&'static str> {
+    pub(super) async fn those(&self, outcome: Outcome) -> Vec<&'static str> {
         let steps = self.steps().await;
         steps.iter().filter(|step| step.outcome == outcome).map(|step| step.check).collect()
     }
 
-    async fn step(&self, check: Check) -> Step {
+    pub(super) async fn step(&self, check: Check) -> Step {
         let steps = self.steps().await;
         steps.into_iter().find(|step| step.check == check.word()).expect("every check has a step")
     }

@@ -2,4 +2,5 @@
 
 mod explained;
 mod rows;
+mod signed;
 mod world;

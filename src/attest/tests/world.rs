@@ -7,8 +7,13 @@ use crate::attest::*;
 use crate::cluster::api::{
     Advice, Advisor, Call, CallError, CallErrorKind, ClusterApi, Node, Pod, TokenReviewStatus, UserInfo,
 };
+use crate::cluster::keys::{KeyState, SignedClaims, Unverified, Verification, Why};
 use crate::config;
 use crate::outcome::{ErrorStyle, Reason};
+
+/// Turns that TokenReview, pod and node let others go first: each order of their answers.
+const ORDERS: [(usize, (usize, usize)); 7] =
+    [(0, (0, 0)), (1, (3, 5)), (1, (5, 3)), (3, (1, 5)), (5, (1, 3)), (3, (5, 1)), (5, (3, 1))];
 
 pub(super) type Verdict = Result<AgentAttributes, Refusal>;
 
@@ -23,9 +28,40 @@ pub(super) struct World {
     /// Answers to successive looks at the pod; the last one stays.
     pub(super) pods: Vec<Result<Pod, CallErrorKind>>,
     pub(super) node: Result<Node, CallErrorKind>,
+    /// What the cluster's keys say of the token; the claims that they signed, if it is those.
+    pub(super) signature: Signature,
+    /// The cluster's time.
+    pub(super) now: Option<i64>,
+    /// How often TokenReview's answer lets others go first.
+    pub(super) review_delay: usize,
     /// How often the pod's and the node's answer let others go first.
     pub(super) delays: (usize, usize),
     pub(super) asked: Mutex<Vec<String>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Signature {
+    /// The keys are not known.
+    KeysUnknown,
+    /// The token's key is not known.
+    KeyUnknown,
+    Wrong,
+    Right(serde_json::Value),
+}
+
+/// Claims that say what the default world's TokenReview says.
+pub(super) fn mk_claims() -> serde_json::Value {
+    serde_json::json!({
+        "sub": "system:serviceaccount:spire:spire-agent",
+        "aud": ["spire-server"],
+        "exp": 1_800_000_000,
+        "kubernetes.io": {
+            "namespace": "spire",
+            "serviceaccount": {"name": "spire-agent", "uid": "account-uid-1"},
+            "pod": {"name": "agent-1", "uid": "pod-uid-1"},
+            "node": {"name": "node-1", "uid": "node-uid-1"},
+        },
+    })
 }
 
 pub(super) fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -72,6 +108,9 @@ impl Default for World {
             }),
             pods: vec![Ok(mk_pod())],
             node: Ok(Node { uid: "node-uid-1".into(), labels: pairs(&[("zone", "b"), ("region", "a")]) }),
+            signature: Signature::KeysUnknown,
+            now: Some(1_799_999_000),
+            review_delay: 0,
             delays: (0, 0),
             asked: Mutex::default(),
         }
@@ -108,7 +147,15 @@ impl World {
         self.asked.lock().expect("no test panics while asking").clone()
     }
 
-    /// Attests, and has the same world explained: both must say the same.
+    /// The default world, whose keys have signed these claims.
+    pub(super) fn signed(change: impl FnOnce(&mut serde_json::Value)) -> Self {
+        let mut claims = mk_claims();
+        change(&mut claims);
+        Self { signature: Signature::Right(claims), ..Self::default() }
+    }
+
+    /// Attests, has the same world explained, and attests with the claims of a genuine agent, in every order of answers:
+    /// all must say the same.
     pub(super) async fn attest(&self) -> (Verdict, Findings) {
         let (verdict, findings) = self.judge(Findings::default()).await;
         let (explained, its_findings) = self.explain().await;
@@ -116,7 +163,23 @@ impl World {
         if verdict.is_ok() {
             assert_eq!(its_findings.warnings, findings.warnings);
         }
+        if matches!(self.signature, Signature::KeysUnknown) {
+            for (review_delay, delays) in ORDERS {
+                let signature = Signature::Right(mk_claims());
+                let twin = Self { signature, review_delay, delays, ..self.twin() };
+                let (same, its_findings) = twin.judge(Findings::default()).await;
+                assert_eq!(said(&same), said(&verdict), "{review_delay} {delays:?}");
+                if verdict.is_ok() {
+                    assert_eq!(its_findings.warnings, findings.warnings);
+                }
+            }
+        }
         (verdict, findings)
+    }
+
+    /// Attests, and nothing more.
+    pub(super) async fn attest_once(&self) -> (Verdict, Findings) {
+        self.judge(Findings::default()).await
     }
 
     /// Has every check shown.
@@ -135,16 +198,33 @@ impl World {
         let trust_domain = config.trust_domain.clone().expect("the document has one");
         let payload = serde_json::json!({"cluster": "demo", "token": TOKEN}).to_string();
         let candidate = admit(&config, payload.as_bytes()).expect("the payload is good");
-        let verdict = if let Some(trail) = &mut findings.trail {
+        let judged = candidate.judge_signature(self.verification(), self.now);
+        if let Some(trail) = &mut findings.trail {
             admitted(trail, payload.as_bytes(), &candidate);
-            let verdict = explain(&config, &trust_domain, &candidate, self, &mut findings).await;
+            let facts = Facts { cluster: Some(&candidate.cluster), ..Facts::default() };
+            shown(trail, judged.as_ref(), &KeyState::NotRead, &facts);
+            let verdict =
+                explain(&config, &trust_domain, &candidate, judged.err(), self, &mut findings).await;
             let trail = findings.trail.as_mut().expect("it was there before");
             trail.close(verdict.as_ref().err(), &Facts::default());
-            verdict
-        } else {
-            attest(&trust_domain, &candidate, self, &mut findings).await
+            return (verdict, findings);
+        }
+        let verdict = match judged {
+            Ok(standing) => attest(&trust_domain, &candidate, &standing, self, &mut findings).await,
+            Err(refusal) => Err(refusal),
         };
         (verdict, findings)
+    }
+
+    fn verification(&self) -> Option<Verification> {
+        Some(match &self.signature {
+            Signature::KeysUnknown => return None,
+            Signature::KeyUnknown => {
+                Verification::Unverified(Unverified { why: Why::UnknownKid, kid: Some("k".into()) })
+            }
+            Signature::Wrong => Verification::Wrong,
+            Signature::Right(claims) => Verification::Verified(SignedClaims::vouched(claims.to_string())),
+        })
     }
 
     /// The same world, which nobody has asked yet.
@@ -155,6 +235,9 @@ impl World {
             review: self.review.clone(),
             pods: self.pods.clone(),
             node: self.node.clone(),
+            signature: self.signature.clone(),
+            now: self.now,
+            review_delay: self.review_delay,
             delays: self.delays,
             asked: Mutex::default(),
         }
@@ -204,7 +287,7 @@ impl Advisor for World {
 impl ClusterApi for World {
     async fn review_token(&self, _: &[String]) -> Result<TokenReviewStatus, CallError> {
         self.ask("token_review");
-        self.review.clone().map_err(|kind| failing(Call::TokenReview, kind))
+        after(self.review_delay, self.review.clone()).await.map_err(|kind| failing(Call::TokenReview, kind))
     }
 
     async fn pod(&self, namespace: &str, name: &str) -> Result<Pod, CallError> {

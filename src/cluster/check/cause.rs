@@ -80,6 +80,9 @@ impl Session {
 
     async fn forbidden(&self, own: &Own) -> Insight {
         let user = self.whoami().await;
+        if let (None, Some(other)) = (&user, own.impersonated()) {
+            return may_not_impersonate(own, other);
+        }
         // Nobody is to be told to let anybody in.
         if own.proofs.is_empty() && user.as_deref().is_none_or(|user| user == "system:anonymous") {
             return no_credential();
@@ -102,6 +105,7 @@ impl Session {
         let authority = &access.server.authority;
         let setting = server_setting(source);
         match Trouble::of(fault) {
+            Trouble::Proxy(trouble) => behind_a_proxy(&trouble, access, source),
             Trouble::Lookup => Insight::new(
                 format!("the name {} cannot be looked up", access.server.host()),
                 format!("Correct {setting}, or this machine's name service."),
@@ -119,7 +123,7 @@ impl Session {
                 format!("Correct {setting}: it is not the API server's secure port."),
             ),
             Trouble::Certificate(error) => {
-                let shown = shown_certificates(&access.server, &access.tls, self.end_of_a_try()).await;
+                let shown = shown_certificates(access, self.end_of_a_try()).await;
                 let shown = self.shown_certificate(&shown);
                 bad_certificate(error, shown.as_ref(), access, source)
             }
@@ -134,6 +138,38 @@ pub(super) fn server_setting(source: &Source) -> String {
     match source {
         Source::Kubeconfig(path) => format!("`server` in kubeconfig {}", path.display()),
         Source::InCluster(_) => "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT".to_owned(),
+    }
+}
+
+fn behind_a_proxy(trouble: &Trouble<'_>, access: &Access, source: &Source) -> Insight {
+    let proxy = access.proxy.as_ref().map(ToString::to_string).unwrap_or_default();
+    let setting = proxy_setting(source);
+    match trouble {
+        Trouble::Lookup => Insight::new(
+            format!("the name of the proxy {proxy} cannot be looked up"),
+            format!("Correct {setting}, or this machine's name service."),
+        ),
+        Trouble::Refused => Insight::new(
+            format!("nothing listens at the proxy's address, {proxy}"),
+            format!("Start the proxy, or correct {setting}."),
+        ),
+        Trouble::NoAnswer => Insight::new(
+            format!("nobody answers at the proxy's address, {proxy}"),
+            format!("Check routes and firewalls between here and the proxy, or correct {setting}."),
+        ),
+        _ => Insight::new(
+            "the way to the API server leads through a proxy, which does not let it pass",
+            format!("Correct {setting}, or let the proxy connect to {}.", access.server.authority),
+        ),
+    }
+}
+
+/// Where the proxy is to be corrected.
+fn proxy_setting(source: &Source) -> String {
+    const ENVIRONMENT: &str = "HTTPS_PROXY and NO_PROXY in the environment";
+    match source {
+        Source::Kubeconfig(path) => format!("`proxy-url` in kubeconfig {} or {ENVIRONMENT}", path.display()),
+        Source::InCluster(_) => ENVIRONMENT.to_owned(),
     }
 }
 
@@ -153,6 +189,11 @@ fn unavailable(fault: &Fault, source: &Source, cluster: &str) -> Insight {
             }
             _ => format!("Make {} a file that can be read.", path.display()),
         },
+        (Fault::Plugin { command, .. }, Source::Kubeconfig(path)) => format!(
+            "Run {} by hand as kubeconfig {} names it under `exec`, as the user of this process.",
+            command.display(),
+            path.display()
+        ),
         (_, Source::Kubeconfig(path)) if !matches!(fault, Fault::NoThread(_)) => {
             format!("Correct kubeconfig {}.", path.display())
         }
@@ -180,6 +221,18 @@ fn unauthenticated(own: &Own) -> Insight {
         ),
         None => no_credential(),
     }
+}
+
+/// The server let neither the call pass nor the question who asks: most likely nobody may ask as another here.
+fn may_not_impersonate(own: &Own, other: &str) -> Insight {
+    let user = own.user().unwrap_or("the credential's user");
+    Insight::new(
+        format!("{user} may not ask as {other}, or {other} may not ask this"),
+        format!(
+            "Grant {user} the verb impersonate on users (and on groups, uids and userextras, as far as the kubeconfig \
+             names some), or remove `as` from the kubeconfig."
+        ),
+    )
 }
 
 fn no_credential() -> Insight {

@@ -60,7 +60,12 @@ impl Examination<'_> {
                         format!("{host} was looked up; {address} takes connections")
                     }
                     Some(address) => format!("{address} takes connections"),
-                    None => format!("{} takes connections", access.server.authority),
+                    None => match &access.proxy {
+                        Some(proxy) => {
+                            format!("the proxy {proxy} connects to {}", access.server.authority)
+                        }
+                        None => format!("{} takes connections", access.server.authority),
+                    },
                 };
                 self.add(Step::pass(CHECK, found));
                 true

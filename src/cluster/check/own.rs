@@ -1,7 +1,7 @@
 //! The credential that a cluster is asked with, as far as it explains itself. Its secret parts are never shown.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,6 +19,7 @@ const TOKEN_ENDS_SOON: SignedDuration = SignedDuration::from_secs(60);
 /// All that a request is signed with.
 pub(super) struct Own {
     pub(super) proofs: Vec<Proof>,
+    impersonated: Option<String>,
 }
 
 /// One thing that says who asks.
@@ -27,6 +28,8 @@ pub(super) struct Proof {
     /// Where it is from, such as `client-certificate /etc/…/client.crt`.
     place: String,
     file: Option<PathBuf>,
+    /// The command that made it.
+    plugin: Option<PathBuf>,
     /// Whose it says it is.
     user: Option<String>,
     not_before: Option<Timestamp>,
@@ -78,13 +81,26 @@ impl Own {
                 Proof { kind: Kind::Basic, place: source.to_string(), ..Proof::nothing() }
             }
         });
-        Self { proofs: certificate.into_iter().chain(authorization).collect() }
+        let impersonated = access.impersonation.get("impersonate-user");
+        Self {
+            proofs: certificate.into_iter().chain(authorization).collect(),
+            impersonated: impersonated.map(|user| String::from_utf8_lossy(user.as_bytes()).into_owned()),
+        }
+    }
+
+    /// As whom is asked, if as somebody else.
+    pub(super) fn impersonated(&self) -> Option<&str> {
+        self.impersonated.as_deref()
     }
 
     /// What it is and where from.
     pub(super) fn describe(&self) -> String {
         let all: Vec<String> = self.proofs.iter().map(Proof::describe).collect();
-        if all.is_empty() { "no credential".to_owned() } else { all.join(" and ") }
+        let all = if all.is_empty() { "no credential".to_owned() } else { all.join(" and ") };
+        match &self.impersonated {
+            Some(user) => format!("{all}, asking as {user}"),
+            None => all,
+        }
     }
 
     /// The user that it names, if the server cannot be asked.
@@ -113,6 +129,7 @@ impl Proof {
             kind: Kind::Basic,
             place: String::new(),
             file: None,
+            plugin: None,
             user: None,
             not_before: None,
             not_after: None,
@@ -126,6 +143,7 @@ impl Proof {
             kind: Kind::Certificate { subject: certificate.as_ref().map(|one| one.subject.clone()) },
             place,
             file,
+            plugin: access.plugin_command().map(Path::to_owned),
             not_before: certificate.as_ref().map(|one| one.not_before),
             not_after: certificate.as_ref().map(|one| one.not_after),
             user: certificate.and_then(|one| one.common_name),
@@ -139,6 +157,7 @@ impl Proof {
             kind: Kind::Token { in_cluster: matches!(source, Source::InCluster(_)) },
             place,
             file,
+            plugin: access.plugin_command().map(Path::to_owned),
             not_before: None,
             not_after: claims.expiry(),
             user: claims.sub,
@@ -180,6 +199,12 @@ impl Proof {
 
     /// What makes it valid again.
     pub(super) fn renewal(&self) -> String {
+        if let Some(plugin) = &self.plugin {
+            return format!(
+                "Run {} by hand as the kubeconfig names it under `exec`, and see to it that its answer is accepted.",
+                plugin.display()
+            );
+        }
         let account = self.user.as_deref().and_then(service_account);
         match (&self.kind, &self.file, account) {
             (Kind::Certificate { .. }, Some(file), _) => {
@@ -222,9 +247,10 @@ fn is_word(text: &str) -> bool {
 /// The file that one of these was read from, or else where all of it stands.
 fn place(access: &Access, source: &Source, keys: &[&str]) -> (String, Option<PathBuf>) {
     let file = access.files.iter().find(|(what, _)| keys.contains(what));
-    match file {
-        Some((what, path)) => (format!("{what} {}", path.display()), Some(path.clone())),
-        None => (source.to_string(), None),
+    match (access.plugin_command(), file) {
+        (Some(command), _) => (format!("exec plugin {}", command.display()), None),
+        (None, Some((what, path))) => (format!("{what} {}", path.display()), Some(path.clone())),
+        (None, None) => (source.to_string(), None),
     }
 }
 

@@ -1,20 +1,16 @@
 //! Questions beside those of an attestation: put once, with the same credentials, within the same time.
 
-use http::Response;
-use hyper::body::Incoming;
 use rustls_pki_types::CertificateDer;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-use super::super::credentials::Access;
 use super::super::error::{Fault, Phase};
-use super::super::limits::{PROBE_TRIES, QUOTED_CHARS};
+use super::super::limits::{ANSWER_BYTES, QUOTED_CHARS};
 use super::super::request::Question;
 use super::super::session::Session;
-use super::super::transport::Lease;
-use super::super::{body, headers, nulls};
+use super::super::{headers, inquiry, nulls};
 use super::certificate::{self, Certificate};
 
 /// What a question was answered with.
@@ -45,23 +41,11 @@ impl Session {
         answered: &mut Option<u16>,
     ) -> Result<Heard, Fault> {
         let access = self.look().await?;
-        let (lease, response) = send(&access, question).await?;
-        let status = response.status();
-        *answered = Some(status.as_u16());
-        let date = headers::date(response.headers());
+        let heard =
+            inquiry::put(question, &access, self.token.expose(), ANSWER_BYTES, until, answered).await?;
+        let date = headers::date(&heard.headers);
         let clock_ahead = date.map(|date| date.as_second() - certificate::now().as_second());
-        if !status.is_success() {
-            let secrets: Vec<&str> = access.secrets().chain([self.token.expose()]).collect();
-            let time = until.saturating_duration_since(Instant::now()) / 2;
-            let (fault, read_to_end) = body::refusal(response, question.is_get(), &secrets, time).await;
-            if read_to_end {
-                lease.finished();
-            }
-            return Ok(Heard { clock_ahead, answer: Err(fault) });
-        }
-        let answer = body::collect(response.into_body()).await?;
-        lease.finished();
-        Ok(Heard { clock_ahead, answer: Ok(answer) })
+        Ok(Heard { clock_ahead, answer: heard.answer })
     }
 
     /// Text from the server as it can be shown: cut to a length, on one line, and without a credential.
@@ -99,18 +83,5 @@ impl Session {
         let answer = self.probe(&question).await.ok()?.answer.ok()?;
         let review: Review = serde_json::from_slice(&answer).ok()?;
         self.shown(&review.status.user_info.username)
-    }
-}
-
-/// Sends the question. What the pool has may turn out to be closed, and all questions here may be repeated.
-async fn send(access: &Access, question: &Question) -> Result<(Lease, Response<Incoming>), Fault> {
-    let mut failures = 0;
-    loop {
-        let lease = access.transport.lease().await?;
-        let request = question.request(access, lease.is_h2())?;
-        match lease.send(request).await {
-            Err(_) if failures < PROBE_TRIES - 1 => failures += 1,
-            outcome => return outcome,
-        }
     }
 }

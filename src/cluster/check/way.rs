@@ -12,21 +12,26 @@ use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
 use super::super::connection::Opener;
-use super::super::error::{Fault, alert_told, causes};
+use super::super::credentials::Access;
+use super::super::error::{Fault, Named, alert_told, causes};
 use super::super::limits::CONNECT_TIME;
 use super::super::resolver::LookupFailed;
-use super::super::settings::{Server, TlsSettings, Trust};
+use super::super::route::Route;
+use super::super::settings::{TlsSettings, Trust};
 
 impl Opener {
-    /// Looks the name up and connects. The answer is the address that did.
+    /// Looks the name up and connects, through the proxy if there is one. The answer is the address that did, unless that
+    /// is the proxy's.
     pub(super) async fn reach(&self, until: Instant) -> Result<Option<SocketAddr>, Fault> {
-        let mut tcp = self.tcp.clone();
+        let mut route = self.route.clone();
         let connecting = async {
-            poll_fn(|cx| tcp.poll_ready(cx)).await?;
-            tcp.call(self.uri.clone()).await
+            poll_fn(|cx| route.poll_ready(cx)).await?;
+            route.call(self.uri.clone()).await
         };
-        let stream = self.in_time(until, connecting).await?;
-        Ok(stream.inner().peer_addr().ok())
+        match (self.in_time(until, connecting).await?, &self.route) {
+            (MaybeHttpsStream::Http(stream), Route::Straight(_)) => Ok(stream.inner().peer_addr().ok()),
+            _ => Ok(None),
+        }
     }
 
     /// Connects up to the end of the TLS handshake. The answer is the server's certificates, none without TLS.
@@ -63,13 +68,11 @@ impl Opener {
 }
 
 /// The certificates that a server shows to whoever asks. No credential is shown to it, and nothing it says is believed.
-pub(super) async fn shown_certificates(
-    server: &Server,
-    tls: &TlsSettings,
-    until: Instant,
-) -> Vec<CertificateDer<'static>> {
-    let anyone = TlsSettings { trust: Trust::Anyone, identity: None, server_name: tls.server_name.clone() };
-    match Opener::new(server, &anyone, super::super::resolver::Resolver::default()) {
+pub(super) async fn shown_certificates(access: &Access, until: Instant) -> Vec<CertificateDer<'static>> {
+    let server_name = access.tls.server_name.clone();
+    let anyone = TlsSettings { trust: Trust::Anyone, identity: None, server_name };
+    // A proxy on the way is trusted no more than otherwise.
+    match Opener::new(&access.server, &anyone, access.transport.opener().route.clone()) {
         Ok(opener) => opener.certificates(until).await.unwrap_or_default(),
         Err(_) => Vec::new(),
     }
@@ -78,6 +81,8 @@ pub(super) async fn shown_certificates(
 /// What kept a connection from being made or used.
 #[derive(Debug)]
 pub(super) enum Trouble<'e> {
+    /// The proxy on the way cannot be used, for this reason, or refuses.
+    Proxy(Box<Self>),
     /// The name cannot be looked up.
     Lookup,
     /// Nothing listens there.
@@ -108,7 +113,10 @@ impl<'e> Trouble<'e> {
     }
 
     fn in_chain(error: &'e (dyn Error + 'static)) -> Self {
-        causes(error).fold(Self::Other, |found, error| Self::here(error).unwrap_or(found))
+        let trouble = causes(error).fold(Self::Other, |found, error| Self::here(error).unwrap_or(found));
+        // What is behind it concerns the proxy, not the server.
+        let of_proxy = causes(error).any(<dyn Error>::is::<Named>);
+        if of_proxy { Self::Proxy(Box::new(trouble)) } else { trouble }
     }
 
     fn here(error: &'e (dyn Error + 'static)) -> Option<Self> {

@@ -141,6 +141,7 @@ fn basic_authentication_excludes_tokens() {
     let settings = settings(&[HTTPS], &["username: u", "password: p"]);
     assert_eq!(authorization(&settings), Some("Basic dTpw"));
     assert!(!format!("{settings:?}").contains("dTpw"));
+    assert_eq!(authorization(&self::settings(&[HTTPS], &["password: p"])), None);
     for token in ["token: marker", "tokenFile: pem"] {
         let words = problem(&of(&[HTTPS], &["username: marker", "password: marker", token]));
         assert!(words.contains("both a token and"), "{words}");
@@ -169,6 +170,7 @@ fn a_server_gets_a_scheme_and_keeps_its_path() {
         "https://u:12/x/marker@a/y?q",
         "u:12/marker@a",
         "https://a:marker",
+        "a:1/marker",
         "'https://a b marker'",
         "'a/ marker'",
     ] {

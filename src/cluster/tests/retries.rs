@@ -12,8 +12,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use super::super::Cluster;
 use super::super::api::{CallErrorKind, ClusterApi};
+use super::super::credentials::Source;
+use super::super::environment::Environment;
+use super::super::{Cluster, Observer};
 use super::world::{Authority, Folder, Handler, NODE, Plan, Server, cluster, patient, session, words};
 
 /// A handler that answers so for so many times, and afterwards with the node.
@@ -178,4 +180,25 @@ async fn the_last_reason_stands_when_time_is_too_short_for_another_try() {
     let error = session(&cluster, Duration::from_millis(700)).node("n1").await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Status, "{}", words(&error));
     assert!(server.asked() <= 2, "{}", server.asked());
+}
+
+#[tokio::test]
+async fn each_try_has_the_time_for_a_call() {
+    let asked = AtomicUsize::new(0);
+    let handler: Handler = Arc::new(move |_| {
+        let known = asked.fetch_add(1, SeqCst) > 0;
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            let answer = Response::builder().status(if known { 200 } else { 503 });
+            answer.body(Full::from(NODE)).unwrap()
+        })
+    });
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let server = Server::start(Plan::new(&authority, handler)).await;
+    let source = Source::Kubeconfig(folder.lead_to(&server, &authority));
+    let (call_timeout, observer) = (Duration::from_millis(1200), Observer::new(|_| ()));
+    let cluster = Cluster::with("demo".to_owned(), call_timeout, source, Environment::fixed(&[]), observer);
+    let began = Instant::now();
+    patient(&Arc::new(cluster)).node("n1").await.map_err(|error| words(&error)).unwrap();
+    assert!(began.elapsed() > call_timeout, "{:?}", began.elapsed());
 }

@@ -12,29 +12,43 @@ use super::kubeconfigs::{HTTPS, load, load_with, of, problem};
 use super::world::Folder;
 
 #[test]
-fn what_is_not_supported_yet_is_named() {
+fn what_cannot_be_used_is_named_and_not_quoted() {
+    const V1: &str = "apiVersion: client.authentication.k8s.io/v1, command: aws";
+    let exec = |fields: &str| format!("exec: {{args: [marker], {fields}}}");
+    let proxy = |url: &str| format!("proxy-url: '{url}'");
+    let secure = "insecure-skip-tls-verify: false".to_owned();
     for (cluster, user, reason) in [
-        ("proxy-url: http://u:marker@proxy", "token: marker", "`proxy-url` is not supported yet"),
+        (proxy("ftp://u:marker@proxy"), "token: marker".to_owned(), "`proxy-url` has a scheme other than"),
+        (proxy("u:marker@proxy"), "token: marker".to_owned(), "`proxy-url` has no scheme"),
+        (proxy("http://u:mar ker@pro marker"), "token: marker".to_owned(), "`proxy-url` is not the URL"),
+        (secure.clone(), exec("command: aws"), "no `apiVersion`"),
         (
-            "insecure-skip-tls-verify: false",
-            "exec: {command: marker, args: [marker], env: [{name: marker, value: marker}]}",
-            "`exec` is not supported yet",
+            secure.clone(),
+            exec("apiVersion: client.authentication.k8s.io/v1alpha1, command: aws"),
+            "other than",
         ),
-        ("insecure-skip-tls-verify: false", "as: marker", "impersonation"),
-        ("insecure-skip-tls-verify: false", "as-groups: [marker]", "impersonation"),
+        (secure.clone(), exec("apiVersion: client.authentication.k8s.io/v1, command: ''"), "no `command`"),
+        (secure.clone(), exec(V1), "no `interactiveMode`"),
+        (secure.clone(), exec(&format!("{V1}, interactiveMode: Always")), "there is no terminal here"),
         (
-            "insecure-skip-tls-verify: false",
-            "auth-provider: {name: oidc, config: {client-secret: marker}}",
+            secure.clone(),
+            exec(&format!("{V1}, interactiveMode: Never, env: [{{value: marker}}]")),
+            "whose `name` is missing",
+        ),
+        (secure.clone(), "as-groups: [marker]".to_owned(), "need `as`"),
+        (secure.clone(), "as: \"a\\nmarker\"".to_owned(), "`as` holds characters"),
+        (
+            secure,
+            "auth-provider: {name: oidc, config: {client-secret: marker}}".to_owned(),
             "`auth-provider` (\"oidc\") is not supported",
         ),
     ] {
-        let words = problem(&of(&[HTTPS, cluster], &[user]));
+        let words = problem(&of(&[HTTPS, &cluster], &[&user]));
         assert!(words.contains(reason), "{words}");
     }
-    let proxied = load_with(&of(&[HTTPS], &[]), &[("HTTPS_PROXY", "http://u:marker@proxy:1")]).unwrap_err();
+    let proxied = load_with(&of(&[HTTPS], &[]), &[("HTTPS_PROXY", "http://u:marker@proxy:x")]).unwrap_err();
     let words = format!("{proxied} {proxied:?}");
-    assert!(words.contains("HTTPS_PROXY") && words.contains("not supported yet"), "{words}");
-    assert!(!words.contains("marker"), "{words}");
+    assert!(words.contains("HTTPS_PROXY is not the URL") && !words.contains("marker"), "{words}");
 }
 
 #[test]
@@ -82,9 +96,19 @@ fn hostile_documents_end_in_an_error() {
 #[test]
 fn settings_show_no_secret() {
     let key = BASE64_STANDARD.encode("marker-key");
-    let text =
-        of(&[HTTPS], &["token: marker-token", "client-certificate: pem", &format!("client-key-data: {key}")]);
+    let text = of(
+        &[HTTPS, "proxy-url: http://marker-user:marker-password@proxy"],
+        &["token: marker-token", "client-certificate: pem", &format!("client-key-data: {key}")],
+    );
     let settings = load(&text).unwrap();
     let shown = format!("{settings:?} {settings:#?}");
     assert!(!shown.contains("marker") && !shown.contains(&format!("{:?}", b"marker-key")[1..20]), "{shown}");
+}
+
+#[test]
+fn a_plugin_shows_its_command_alone() {
+    let exec = "exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: aws, \
+                args: [marker], env: [{name: A, value: marker}]}";
+    let shown = format!("{:?}", load(&of(&[HTTPS], &[exec])).unwrap());
+    assert!(shown.contains("aws") && !shown.contains("marker"), "{shown}");
 }

@@ -84,6 +84,23 @@ async fn a_self_signed_serving_certificate_is_its_own_ca() {
 }
 
 #[tokio::test]
+async fn a_serving_certificate_that_is_given_needs_no_issuer() {
+    let authority = Authority::new();
+    let pair = authority.issue("127.0.0.1");
+    let ca = inline(&pair.certificate);
+    ask(pair, &[&ca]).await.unwrap();
+    let (_, words) = ask(authority.issue("127.0.0.1"), &[&ca]).await.unwrap_err();
+    assert!(words.contains("invalid peer certificate"), "{words}");
+    let pair = authority.issue("127.0.0.2");
+    let ca = inline(&pair.certificate);
+    assert!(ask(pair, &[&ca]).await.unwrap_err().1.contains("not valid for name"));
+    let pair =
+        authority.issue_with("127.0.0.1", |params| params.not_after = rcgen::date_time_ymd(2001, 1, 1));
+    let ca = inline(&pair.certificate);
+    assert!(ask(pair, &[&ca]).await.unwrap_err().1.contains("expired"));
+}
+
+#[tokio::test]
 async fn insecure_skip_tls_verify_takes_any_certificate_and_no_ca() {
     ask(Pair::self_signed("elsewhere"), &["insecure-skip-tls-verify: true"]).await.unwrap();
     let ca = inline(&Authority::new().pem);

@@ -116,6 +116,15 @@ impl Plan {
     }
 }
 
+/// Who is at the other end of a connection; an extension of each head.
+#[derive(Clone)]
+pub(super) struct Peer {
+    /// When the connection was ready for requests.
+    pub(super) accepted: Instant,
+    /// The client's certificate, DER.
+    pub(super) certificate: Option<Vec<u8>>,
+}
+
 /// A running server; it ends when dropped.
 pub(super) struct Server {
     pub(super) address: SocketAddr,
@@ -214,7 +223,7 @@ impl Drop for Counted {
     }
 }
 
-fn server_config(plan: &Plan) -> rustls::ServerConfig {
+pub(super) fn server_config(plan: &Plan) -> rustls::ServerConfig {
     let provider = Arc::new(default_provider());
     let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -245,13 +254,18 @@ async fn serve(
     mut retiring: watch::Receiver<bool>,
 ) {
     retiring.mark_unchanged();
+    let seen_from = Peer {
+        accepted: Instant::now(),
+        certificate: tls.get_ref().1.peer_certificates().map(|chain| chain[0].to_vec()),
+    };
     let h2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     let service = service_fn(move |request: Request<Incoming>| {
-        let (seen, handler) = (Arc::clone(&seen), Arc::clone(&handler));
+        let (seen, handler, peer) = (Arc::clone(&seen), Arc::clone(&handler), seen_from.clone());
         let under_way = Counted::new(&under_way);
         async move {
             let _under_way = under_way;
-            let (head, body) = request.into_parts();
+            let (mut head, body) = request.into_parts();
+            head.extensions.insert(peer);
             seen.lock().unwrap().push(head.clone());
             let body = body.collect().await?.to_bytes();
             Ok::<_, hyper::Error>(handler(Request::from_parts(head, body)).await)

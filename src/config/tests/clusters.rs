@@ -259,18 +259,6 @@ fn an_empty_label_key_is_a_warning() {
 }
 
 #[test]
-fn verifying_signatures_is_not_supported_yet() {
-    let checked = checked(&with("verify_signature", json!("auto")));
-    assert_eq!(
-        notes(&checked, Severity::Info),
-        [
-            "clusters.demo.verify_signature: not supported yet: until it is, TokenReview decides about every token"
-        ]
-    );
-    assert_eq!(warnings(&with("verify_signature", json!("off"))), [""; 0]);
-}
-
-#[test]
 fn upstream_style_turns_verifying_off_where_it_is_not_set() {
     let mut document = with_top("error_style", json!("upstream"));
     assert_eq!(demo(&document).verify_signature, VerifySignature::Off);

@@ -6,10 +6,10 @@ mod slots;
 use tokio::sync::oneshot;
 
 use super::operation::Stop;
-use super::slots::Request;
 use super::task::Work;
+use super::waiting::Waiting;
 
-fn size_of_task<F>(_: impl FnOnce(Work, Request, oneshot::Receiver<Stop>) -> F) -> usize {
+fn size_of_task<F>(_: impl FnOnce(Work, Waiting, oneshot::Receiver<Stop>) -> F) -> usize {
     size_of::<F>()
 }
 

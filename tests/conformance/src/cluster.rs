@@ -55,7 +55,13 @@ impl<'r> Stage<'r> {
     /// Requests by call, so far.
     pub(crate) fn calls(&self) -> BTreeMap<&'static str, u64> {
         let counters = self.cluster.counters();
-        [("token_review", counters.token_review), ("pod", counters.pod), ("node", counters.node)].into()
+        [
+            ("token_review", counters.token_review),
+            ("pod", counters.pod),
+            ("node", counters.node),
+            ("jwks", counters.jwks),
+        ]
+        .into()
     }
 
     /// Takes the cluster down.

@@ -70,7 +70,7 @@ impl ProcessDoor {
 impl Door for ProcessDoor {
     fn attest(&mut self, via: Via, request: &Request) -> Result<Reply, String> {
         let verb = match via {
-            Via::Blocking => b'A',
+            Via::Blocking | Via::Keys => b'A',
             Via::Queue => b'Q',
             Via::Crowd => b'T',
             Via::Explain => b'E',

@@ -20,14 +20,14 @@ impl Door for RustDoor {
     fn attest(&mut self, via: Via, request: &Request) -> Result<Reply, String> {
         let made = match via {
             Via::Queue => configured_later(request.config.as_deref()),
-            Via::Blocking | Via::Crowd | Via::Explain => made(request.config.as_deref()),
+            Via::Blocking | Via::Crowd | Via::Explain | Via::Keys => made(request.config.as_deref()),
         };
         let attestor = match made {
             Ok(attestor) => attestor,
             Err(refused) => return Ok(reply(&refused)),
         };
         match via {
-            Via::Blocking => {
+            Via::Blocking | Via::Keys => {
                 Ok(reply(&attestor.attest(bytes(request.payload.as_ref()), bytes(request.options.as_ref()))))
             }
             Via::Explain => {

@@ -70,6 +70,9 @@ pub(crate) struct Case {
     pub(crate) lookups: Vec<String>,
     /// Ways into the library, if not all.
     pub(crate) via: Option<Vec<Via>>,
+    /// Patch over `expect` for the run `keys`, where the token alone decides.
+    #[serde(default)]
+    pub(crate) by_keys: Value,
     /// Configuration case: patch over the base configuration, to be judged by `validate`.
     pub(crate) validate: Option<Value>,
     /// Configuration case: the whole text.
@@ -98,6 +101,8 @@ pub(crate) enum Via {
     Crowd,
     /// As `Blocking`, with every check shown.
     Explain,
+    /// As `Blocking`, with `verify_signature` on where the case has it off: the result is the same.
+    Keys,
 }
 
 /// Bytes to hand over, or the NULL pointer.
@@ -230,6 +235,11 @@ impl Case {
     /// Whether it is about a configuration instead of an attestation.
     pub(crate) fn is_about_configuration(&self) -> bool {
         self.validate.is_some() || self.validate_text.is_some()
+    }
+
+    /// Whether all its clusters leave the judging of signatures to the API server, in its own words.
+    pub(crate) fn turns_verifying_off(&self) -> bool {
+        self.config.pointer("/clusters/demo/verify_signature").is_some_and(|value| value == "off")
     }
 
     /// File and name, as failures and `--filter` use them.

@@ -43,6 +43,7 @@ impl fmt::Display for Run<'_> {
             (Way::Attest(Via::Blocking), true) => "new",
             (Way::Attest(_), true) => "configure",
             (Way::Attest(Via::Explain), _) => "explain",
+            (Way::Attest(Via::Keys), _) => "keys",
             (Way::Attest(Via::Blocking), false) => "blocking",
             (Way::Attest(Via::Queue), false) => "queue",
             (Way::Attest(Via::Crowd), false) => "crowd",
@@ -69,6 +70,10 @@ pub(crate) fn runs_of<'a>(base: &Base, case: &'a Case) -> Result<Vec<Run<'a>>, S
             for way in ways_of(base, case)? {
                 runs.push(Run { case, style, lookup, way });
             }
+        }
+        if style == Style::Precise && case.via.is_none() && case.turns_verifying_off() {
+            let way = Way::Attest(Via::Keys);
+            runs.extend(lookups.iter().map(|&lookup| Run { case, style, lookup, way }));
         }
         // It asks one call after the other whatever the lookup is, so one of them is enough.
         if case.via.is_none() && !case.is_about_configuration() {
@@ -106,6 +111,11 @@ impl Run<'_> {
         if self.style == Style::Upstream {
             config["error_style"] = json!("upstream");
             apply(&mut config, &self.case.upstream_config);
+        }
+        if self.way == Way::Attest(Via::Keys) {
+            for cluster in config["clusters"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+                cluster["verify_signature"] = json!("auto");
+            }
         }
         // The default is left to the library, so that it is seen.
         if let Some(lookup) = self.lookup.filter(|&lookup| lookup != "auto") {
@@ -179,6 +189,13 @@ impl Run<'_> {
         let by_lookup = whole.as_object_mut().and_then(|members| members.remove("by_lookup"));
         let patch = by_lookup.as_ref().and_then(|patches| patches.get(self.lookup.unwrap_or("auto")));
         apply(&mut whole, patch.unwrap_or(&Value::Null));
+        if self.way == Way::Attest(Via::Keys) {
+            // Which calls are made is what differs.
+            if let Some(members) = whole.as_object_mut() {
+                members.retain(|name, _| !matches!(name.as_str(), "calls" | "lookup"));
+            }
+            apply(&mut whole, &self.case.by_keys);
+        }
         Ok(whole)
     }
 }

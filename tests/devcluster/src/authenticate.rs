@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use crate::live::{Facts, Live};
-use crate::mint::{ISSUER, algorithm_named, now_seconds, service_account_uid};
+use crate::mint::{ISSUER, algorithm_named, service_account_uid};
 
 /// Clocks may differ by this much: go-jose's default.
 const LEEWAY: i64 = 60;
@@ -115,14 +115,15 @@ pub(crate) fn authenticate(
 ) -> Result<ServiceAccountUser, Refusal> {
     let claims = verified_claims(live, token)?;
     let audiences = common_audiences(&live.world.api_audiences, claims.aud, wanted)?;
-    check_times([claims.nbf, claims.exp, claims.iat])?;
+    let now = live.world.now();
+    check_times(now, [claims.nbf, claims.exp, claims.iat])?;
 
     let KubernetesClaims { namespace, serviceaccount, pod, node } = claims.kubernetes;
     check_service_account(live, &namespace, &serviceaccount)?;
     if let Some(pod) = &pod {
-        check_bound("pod", pod, live.pod(&namespace, &pod.name).map(|pod| &pod.facts))?;
+        check_bound(now, "pod", pod, live.pod(&namespace, &pod.name).map(|pod| &pod.facts))?;
     } else if let Some(node) = &node {
-        check_bound("node", node, live.node(&node.name).map(|node| &node.facts))?;
+        check_bound(now, "node", node, live.node(&node.name).map(|node| &node.facts))?;
     }
     Ok(ServiceAccountUser {
         namespace,
@@ -153,8 +154,8 @@ fn verified_claims(live: &Live, token: &str) -> Result<Claims, Refusal> {
 
     let algorithm = algorithm_named(&header.alg);
     let mut failure = "invalid signature, no keys found";
-    for key in live.keys.signing.among(&live.world.signing_keys) {
-        if !header.kid.is_empty() && header.kid != key.kid() {
+    for (kid, key) in live.keys.signing.known(&live.world.signing_keys) {
+        if !header.kid.is_empty() && header.kid != kid {
             continue;
         }
         if algorithm != Some(key.algorithm()) {
@@ -200,10 +201,9 @@ fn go_list(strings: &[String]) -> String {
     list + "]"
 }
 
-fn check_times([not_before, expiry, issued]: [Option<f64>; 3]) -> Result<(), Refusal> {
+fn check_times(now: i64, [not_before, expiry, issued]: [Option<f64>; 3]) -> Result<(), Refusal> {
     #[expect(clippy::cast_possible_truncation, reason = "go-jose drops fractions too, and `as` saturates")]
     let seconds = |time: f64| time as i64;
-    let now = now_seconds();
     if not_before.is_some_and(|time| now + LEEWAY < seconds(time)) {
         return refused("service account token is not valid yet");
     }
@@ -228,7 +228,7 @@ fn check_service_account(live: &Live, namespace: &str, account: &Reference) -> R
 }
 
 /// Whether the object that a token is bound to is still the same one, and not deleted for longer than the leeway.
-fn check_bound(kind: &str, bound: &Reference, found: Option<&Facts>) -> Result<(), Refusal> {
+fn check_bound(now: i64, kind: &str, bound: &Reference, found: Option<&Facts>) -> Result<(), Refusal> {
     const GONE: &str = "service account token has been invalidated";
     let Some(found) = found else {
         return refused(GONE);
@@ -239,7 +239,7 @@ fn check_bound(kind: &str, bound: &Reference, found: Option<&Facts>) -> Result<(
             found.uid, bound.uid
         ));
     }
-    if found.deleted_at.is_some_and(|time| time < now_seconds() - LEEWAY) {
+    if found.deleted_at.is_some_and(|time| time < now - LEEWAY) {
         return refused(GONE);
     }
     Ok(())

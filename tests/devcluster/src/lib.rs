@@ -29,6 +29,7 @@ mod authenticate;
 mod caller;
 mod client_certificate;
 mod cluster;
+mod cluster_key;
 mod connection;
 mod counters;
 mod exchange;
@@ -50,6 +51,7 @@ mod world;
 
 pub use answer::{Answer, Answers, Call, Fault};
 pub use cluster::DevCluster;
+pub use cluster_key::{ClusterKey, KEYS_PER_ALGORITHM};
 pub use counters::Counters;
 pub use keys::Keys;
 pub use kubeconfig::write_private;

@@ -24,14 +24,19 @@ impl SigningKeys {
     /// A token as this world's API server would issue it, changed as the request asks.
     ///
     /// # Panics
-    /// When the algorithm's key is missing, which only an import can cause.
+    /// When there is no such key: its number is too high, or it is missing in an import.
     #[must_use]
     pub fn mint(&self, world: &World, request: &TokenRequest) -> String {
         if let Some(raw) = &request.raw {
             return raw.clone();
         }
-        let key = self.of(request.alg).expect("a set of signing keys has one of each algorithm");
-        let mut header = json!({"alg": request.alg.name(), "kid": key.kid()});
+        let key = self.of(request.alg, request.key).expect("there is a key of this algorithm and number");
+        let mut header = json!({"alg": request.alg.name()});
+        let known = world.signing_keys.iter().find(|key| (key.alg, key.number) == (request.alg, request.key));
+        let kid = known.and_then(|key| key.kid.as_deref()).unwrap_or(key.kid());
+        if !kid.is_empty() {
+            header["kid"] = kid.into();
+        }
         let mut claims = claims(world, request);
         apply(&mut header, request.header.as_ref());
         apply(&mut claims, request.claims.as_ref());
@@ -60,7 +65,7 @@ fn apply(target: &mut Value, patch: Option<&Value>) {
 }
 
 fn claims(world: &World, request: &TokenRequest) -> Value {
-    let now = now_seconds();
+    let now = world.now();
     let stretched = request.expires_in == WARN_ONLY_LIFETIME
         && !request.audience.is_empty()
         && request.audience.iter().all(|audience| world.api_audiences.contains(audience));

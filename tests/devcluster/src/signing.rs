@@ -1,6 +1,7 @@
 //! The keys that sign service-account tokens, and what is published of them.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use aws_lc_rs::digest;
 use aws_lc_rs::encoding::AsDer;
@@ -13,21 +14,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
+use crate::cluster_key::{ClusterKey, KEYS_PER_ALGORITHM};
 use crate::token::Algorithm;
 
-/// One signing key per algorithm.
+/// One signing key per algorithm, and others that are made when they are asked for.
 pub struct SigningKeys {
     keys: Vec<SigningKey>,
+    others: [[OnceLock<SigningKey>; KEYS_PER_ALGORITHM - 1]; Algorithm::ALL.len()],
 }
 
 impl SigningKeys {
     /// Makes new keys. The RSA key takes most of the time: 0.1 s and more.
     #[must_use]
     pub fn generate() -> SigningKeys {
-        SigningKeys { keys: Algorithm::ALL.map(SigningKey::generate).into() }
+        SigningKeys { keys: Algorithm::ALL.map(SigningKey::generate).into(), others: Default::default() }
     }
 
-    /// The private keys, PKCS #8 in base64, by algorithm: for a file that only its owner reads.
+    /// The private keys of number 0, PKCS #8 in base64, by algorithm: for a file that only its owner reads.
     #[must_use]
     pub fn export(&self) -> BTreeMap<Algorithm, String> {
         self.keys.iter().map(|key| (key.algorithm, STANDARD.encode(key.private_der()))).collect()
@@ -39,27 +42,46 @@ impl SigningKeys {
     /// A sentence about the first key that cannot be used.
     pub fn import(exported: &BTreeMap<Algorithm, String>) -> Result<SigningKeys, String> {
         let keys = exported.iter().map(|(algorithm, text)| SigningKey::import(*algorithm, text));
-        Ok(SigningKeys { keys: keys.collect::<Result<_, _>>()? })
+        Ok(SigningKeys { keys: keys.collect::<Result<_, _>>()?, others: Default::default() })
     }
 
     /// Whether there is a key for this algorithm; only an import can lack one.
     #[must_use]
     pub fn has(&self, algorithm: Algorithm) -> bool {
-        self.of(algorithm).is_some()
+        self.of(algorithm, 0).is_some()
     }
 
-    pub(crate) fn of(&self, algorithm: Algorithm) -> Option<&SigningKey> {
-        self.keys.iter().find(|key| key.algorithm == algorithm)
+    /// The key of this number; all but number 0 are made here and now, once.
+    pub(crate) fn of(&self, algorithm: Algorithm, number: usize) -> Option<&SigningKey> {
+        let Some(other) = number.checked_sub(1) else {
+            return self.keys.iter().find(|key| key.algorithm == algorithm);
+        };
+        let others = &self.others[algorithm as usize];
+        others.get(other).map(|key| key.get_or_init(|| SigningKey::generate(algorithm)))
     }
 
-    /// The keys of these algorithms.
-    pub(crate) fn among<'a>(&'a self, algorithms: &'a [Algorithm]) -> impl Iterator<Item = &'a SigningKey> {
-        self.keys.iter().filter(|key| algorithms.contains(&key.algorithm))
+    /// The keys of a cluster, with the kid that each is known under there.
+    pub(crate) fn known<'a>(
+        &'a self,
+        keys: &'a [ClusterKey],
+    ) -> impl Iterator<Item = (&'a str, &'a SigningKey)> {
+        keys.iter().filter_map(|key| {
+            let signing = self.of(key.alg, key.number)?;
+            Some((key.kid.as_deref().unwrap_or(&signing.kid), signing))
+        })
     }
 
     /// The document of `/openid/v1/jwks`.
-    pub(crate) fn key_set(&self, algorithms: &[Algorithm]) -> Value {
-        json!({"keys": self.among(algorithms).map(|key| &key.public_jwk).collect::<Vec<_>>()})
+    pub(crate) fn key_set(&self, keys: &[ClusterKey]) -> Value {
+        let published: Vec<ClusterKey> = keys.iter().filter(|key| key.published).cloned().collect();
+        let entries = self.known(&published).map(|(kid, key)| {
+            let mut jwk = key.public_jwk.clone();
+            if !kid.is_empty() {
+                jwk["kid"] = kid.into();
+            }
+            jwk
+        });
+        json!({"keys": entries.collect::<Vec<_>>()})
     }
 }
 
@@ -111,7 +133,6 @@ impl SigningKey {
         };
         public_jwk["use"] = "sig".into();
         public_jwk["alg"] = algorithm.name().into();
-        public_jwk["kid"] = kid.as_str().into();
         let public = ParsedPublicKey::new(verification(algorithm), public_bytes)
             .expect("a public key that was just made can be parsed");
         SigningKey { algorithm, kid, pair, public, public_jwk }
@@ -210,15 +231,16 @@ mod tests {
     fn exported_keys_come_back_the_same() {
         let keys = SigningKeys::generate();
         let again = SigningKeys::import(&keys.export()).expect("what was exported can be imported");
-        assert_eq!(keys.key_set(&Algorithm::ALL), again.key_set(&Algorithm::ALL));
-        let signature = again.of(Algorithm::Es512).expect("a P-521 key").sign(b"message");
-        assert!(keys.of(Algorithm::Es512).expect("a P-521 key").verifies(b"message", &signature));
+        let all = Algorithm::ALL.map(ClusterKey::from);
+        assert_eq!(keys.key_set(&all), again.key_set(&all));
+        let signature = again.of(Algorithm::Es512, 0).expect("a P-521 key").sign(b"message");
+        assert!(keys.of(Algorithm::Es512, 0).expect("a P-521 key").verifies(b"message", &signature));
     }
 
     #[test]
     fn an_rsa_key_is_published_with_its_whole_modulus() {
         let keys = SigningKeys::generate();
-        let set = keys.key_set(&[Algorithm::Rs256]);
+        let set = keys.key_set(&[Algorithm::Rs256.into()]);
         let modulus = URL_SAFE_NO_PAD.decode(set["keys"][0]["n"].as_str().expect("n")).expect("base64url");
         assert_eq!(modulus.len(), 256, "a modulus of 2048 bits without a sign byte");
         assert_eq!(set["keys"][0]["e"], "AQAB");

@@ -24,6 +24,8 @@ pub struct TokenRequest {
     pub expires_in: i64,
     /// The signing algorithm.
     pub alg: Algorithm,
+    /// Which of the algorithm's keys signs, from 0. One that the world does not have is named by its own kid.
+    pub key: usize,
     /// A JSON merge patch over the claims.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claims: Option<Value>,
@@ -47,6 +49,7 @@ impl Default for TokenRequest {
             audience: vec!["spire-server".to_owned()],
             expires_in: 3600,
             alg: Algorithm::Rs256,
+            key: 0,
             claims: None,
             header: None,
             signature: SignatureState::Valid,

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::answer::Answers;
+use crate::cluster_key::{ClusterKey, KEYS_PER_ALGORITHM};
+use crate::mint::now_seconds;
 use crate::token::Algorithm;
 
 /// UID of the default world's pod `spire/agent-1`.
@@ -24,8 +26,12 @@ pub struct World {
     pub service_accounts: Vec<String>,
     /// Audiences that a review without audiences means, and that callers' tokens need.
     pub api_audiences: Vec<String>,
-    /// Algorithms whose signing keys the server knows and publishes. Tokens of others carry an unknown key.
-    pub signing_keys: Vec<Algorithm>,
+    /// The signing keys that the server accepts, and publishes unless told otherwise. Tokens of others carry an unknown
+    /// key.
+    pub signing_keys: Vec<ClusterKey>,
+    /// Seconds by which the server's clock is ahead of this machine's: in its `Date` headers, in the tokens that it issues,
+    /// and where it judges their times.
+    pub clock_ahead_s: i64,
     /// Who the kubeconfig speaks for, and what it may do.
     pub reviewer: Reviewer,
     /// Answers other than the true ones.
@@ -117,7 +123,8 @@ impl Default for World {
                 .map(String::from)
                 .to_vec(),
             api_audiences: vec!["https://kubernetes.default.svc".to_owned()],
-            signing_keys: Algorithm::ALL.to_vec(),
+            signing_keys: Algorithm::ALL.map(ClusterKey::from).to_vec(),
+            clock_ahead_s: 0,
             reviewer: Reviewer::default(),
             answers: Answers::default(),
             latency_ms: 0,
@@ -184,11 +191,19 @@ impl World {
                 .as_str()
                 .ok_or_else(|| format!("nodes[{index}]: metadata.name is not a text"))?;
         }
+        if let Some(index) = self.signing_keys.iter().position(|key| key.number >= KEYS_PER_ALGORITHM) {
+            return Err(format!("signing_keys[{index}]: number is not below {KEYS_PER_ALGORITHM}"));
+        }
         let accounts = self.service_accounts.iter().chain([&self.reviewer.service_account]);
         if let Some(account) = accounts.into_iter().find(|account| !account.contains(':')) {
             return Err(format!("service account {account:?} is not namespace:name"));
         }
         self.answers.check()
+    }
+
+    /// The time of the server's clock, in seconds since the epoch.
+    pub(crate) fn now(&self) -> i64 {
+        now_seconds().saturating_add(self.clock_ahead_s)
     }
 
     /// The node of that name.

@@ -37,12 +37,12 @@ func TestTheFirstLineNamesTheFirstFailureAndWhatToDo(t *testing.T) {
 	otherAccount(t, b)
 	text := b.run(t, good).out
 	first, _, _ := strings.Cut(text, "\n")
-	for _, want := range []string{"refused: SERVICE_ACCOUNT_NOT_ALLOWED (7) at service_account_allowed: ", "allow list", "(see below)"} {
+	for _, want := range []string{"refused: SERVICE_ACCOUNT_NOT_ALLOWED (7) at claims: ", "allow list", "(see below)"} {
 		if !strings.Contains(first, want) {
 			t.Errorf("%q is not in %q", want, first)
 		}
 	}
-	if strings.Index(text, "\n  service_account_allowed\n") > strings.Index(text, "\n  pod_bound\n") {
+	if strings.Index(text, "\n  claims\n") > strings.Index(text, "\n  pod_bound\n") {
 		t.Errorf("what failed first does not come first:\n%s", text)
 	}
 }

@@ -14,6 +14,7 @@ use crate::step::{Outcome, Step};
 
 mod advice;
 mod api;
+mod between;
 mod connection;
 mod credentials;
 mod limits;

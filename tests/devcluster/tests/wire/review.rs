@@ -2,7 +2,7 @@
 
 use crate::client::{BOTH, Client, KEYS, Protocol, REVIEWS};
 use devcluster::{
-    Algorithm, DEFAULT_NODE_UID, DEFAULT_POD_UID, DevCluster, SignatureState, TokenRequest, World,
+    Algorithm, ClusterKey, DEFAULT_NODE_UID, DEFAULT_POD_UID, DevCluster, SignatureState, TokenRequest, World,
 };
 use serde_json::json;
 
@@ -200,11 +200,69 @@ async fn without_audiences_the_api_itself_is_meant() {
 async fn a_key_that_is_withdrawn_is_unknown_and_unpublished() {
     let (cluster, mut client) = cluster().await;
     let token = cluster.mint(&TokenRequest::default());
-    cluster.set_world(World { signing_keys: vec![Algorithm::Es256], ..World::default() }).await;
+    cluster.set_world(World { signing_keys: vec![Algorithm::Es256.into()], ..World::default() }).await;
     assert_refused(&client.verdict(&token).await, "[invalid bearer token, invalid signature, no keys found]");
     let keys = client.get_as(KEYS, "*/*").await.expect("an answer").json();
     assert_eq!(keys["keys"].as_array().expect("keys").len(), 1);
     assert_eq!(keys["keys"][0]["alg"], "ES256");
+}
+
+#[tokio::test]
+async fn a_key_can_be_replaced_under_its_kid() {
+    let (cluster, mut client) = cluster().await;
+    let key = |number| ClusterKey { number, kid: Some("k".to_owned()), ..Algorithm::Es256.into() };
+    let request = |key| TokenRequest { alg: Algorithm::Es256, key, ..TokenRequest::default() };
+    cluster.set_world(World { signing_keys: vec![key(0)], ..World::default() }).await;
+    let before = cluster.mint(&request(0));
+    assert!(client.verdict(&before).await["authenticated"].as_bool().expect("a verdict"));
+    let set = client.get_as(KEYS, "*/*").await.expect("an answer").json();
+
+    cluster.set_world(World { signing_keys: vec![key(1)], ..World::default() }).await;
+    assert_refused(
+        &client.verdict(&before).await,
+        "[invalid bearer token, go-jose/go-jose: error in cryptographic primitive]",
+    );
+    assert!(client.verdict(&cluster.mint(&request(1))).await["authenticated"].as_bool().expect("a verdict"));
+    let new_set = client.get_as(KEYS, "*/*").await.expect("an answer").json();
+    assert_eq!((&set["keys"][0]["kid"], &new_set["keys"][0]["kid"]), (&json!("k"), &json!("k")));
+    assert_ne!(set["keys"][0]["x"], new_set["keys"][0]["x"]);
+
+    cluster.set_world(World { signing_keys: vec![key(0), key(1)], ..World::default() }).await;
+    for token in [before, cluster.mint(&request(1))] {
+        assert!(
+            client.verdict(&token).await["authenticated"].as_bool().expect("a verdict"),
+            "two under one kid"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_can_be_accepted_without_being_published_and_published_without_kid() {
+    let (cluster, mut client) = cluster().await;
+    let nameless = ClusterKey { kid: Some(String::new()), ..Algorithm::Es384.into() };
+    let silent = ClusterKey { published: false, ..Algorithm::Es256.into() };
+    cluster.set_world(World { signing_keys: vec![nameless, silent], ..World::default() }).await;
+    for alg in [Algorithm::Es256, Algorithm::Es384] {
+        let token = cluster.mint(&TokenRequest { alg, ..TokenRequest::default() });
+        assert!(client.verdict(&token).await["authenticated"].as_bool().expect("a verdict"), "{alg:?}");
+    }
+    let keys = client.get_as(KEYS, "*/*").await.expect("an answer").json();
+    assert_eq!(keys["keys"].as_array().map(Vec::len), Some(1));
+    assert_eq!((&keys["keys"][0]["alg"], keys["keys"][0].get("kid")), (&json!("ES384"), None));
+}
+
+#[tokio::test]
+async fn the_servers_clock_can_be_an_hour_off() {
+    let (cluster, mut client) = cluster().await;
+    let ours = cluster.mint(&TokenRequest::default());
+    cluster.set_world(World { clock_ahead_s: 7200, ..World::default() }).await;
+    assert_refused(&client.verdict(&ours).await, "[invalid bearer token, service account token has expired]");
+    let theirs = cluster.mint(&TokenRequest::default());
+    assert!(client.verdict(&theirs).await["authenticated"].as_bool().expect("a verdict"));
+    let answer = client.get_as(KEYS, "*/*").await.expect("an answer");
+    let date = httpdate::parse_http_date(answer.headers["date"].to_str().expect("text")).expect("a date");
+    let ahead = date.duration_since(std::time::SystemTime::now()).expect("it is ahead").as_secs();
+    assert!((7100..=7200).contains(&ahead), "{ahead}");
 }
 
 #[tokio::test]

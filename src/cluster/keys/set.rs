@@ -1,0 +1,113 @@
+//! A cluster's key set, and what it says of a token.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::header::Header;
+use super::key::{Algorithm, Entry, Key};
+use super::verification::{SignedClaims, Unverified, Verification, Why};
+
+/// Of one set. A cluster publishes one to three keys, and some more while they are being replaced.
+const MAX_KEYS: usize = 100;
+
+/// Keys that one token is tried with: each costs up to 0.3 ms, and whoever sends the token need not be known.
+const MAX_TRIES: usize = 8;
+
+/// The signing keys of a cluster.
+#[derive(Debug, PartialEq)]
+pub(crate) struct KeySet {
+    entries: Vec<Entry>,
+}
+
+impl KeySet {
+    /// Reads the answer of `/openid/v1/jwks`. Entries that are no signing keys are passed over; the set must have at least
+    /// one that can be used, or nothing could ever be told by it.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, &'static str> {
+        #[derive(Deserialize)]
+        struct Document {
+            keys: Vec<Value>,
+        }
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Err("the answer is no JSON object");
+        }
+        let document: Document =
+            serde_json::from_slice(body).map_err(|_| "the answer is not a JSON object with a list `keys`")?;
+        if document.keys.len() > MAX_KEYS {
+            return Err("the key set has more than 100 keys");
+        }
+        let set = Self { entries: document.keys.iter().filter_map(Entry::read).collect() };
+        if set.usable() == 0 { Err("the key set has no key that can be used") } else { Ok(set) }
+    }
+
+    /// How many keys can be used.
+    pub(super) fn usable(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.key.is_some()).count()
+    }
+
+    /// What these keys say of `token`. `settled` tells whether they are so new that what they deny is denied.
+    pub(super) fn verify(&self, token: &str, settled: bool) -> Verification {
+        let unverified = |why, kid| Verification::Unverified(Unverified { why, kid });
+        let Some(jws) = Jws::parse(token) else {
+            return unverified(Why::Form, None);
+        };
+        match self.judge(&jws) {
+            Ok(true) => Verification::Verified(SignedClaims(jws.payload)),
+            Ok(false) if settled => Verification::Wrong,
+            Ok(false) => unverified(Why::OldKeys, jws.header.kid),
+            Err(why) => unverified(why, jws.header.kid),
+        }
+    }
+
+    /// Whether one of the keys that the token names has signed it.
+    fn judge(&self, jws: &Jws<'_>) -> Result<bool, Why> {
+        let Header { alg, kid, demands } = &jws.header;
+        if *demands {
+            return Err(Why::Demands);
+        }
+        // Without a kid it may be any key.
+        let named: Vec<&Entry> =
+            self.entries.iter().filter(|entry| kid.is_none() || entry.kid == *kid).collect();
+        if named.is_empty() {
+            return Err(Why::UnknownKid);
+        }
+        let algorithm = Algorithm::named(alg).ok_or(Why::OtherAlgorithm)?;
+        let usable = named.iter().filter_map(|entry| entry.key.as_ref());
+        let fitting: Vec<&Key> = usable.filter(|key| key.algorithm == algorithm).collect();
+        if fitting.len() > MAX_TRIES {
+            return Err(Why::TooManyKeys);
+        }
+        if fitting.iter().any(|key| key.verifies(jws.signed.as_bytes(), &jws.signature)) {
+            return Ok(true);
+        }
+        if named.iter().any(|entry| entry.key.is_none()) {
+            return Err(Why::UnusableKey);
+        }
+        if fitting.is_empty() { Err(Why::OtherAlgorithm) } else { Ok(false) }
+    }
+}
+
+/// A JWS in compact form, taken apart (RFC 7515, section 7.1).
+struct Jws<'t> {
+    header: Header,
+    /// What the signature is about: header and payload as they came.
+    signed: &'t str,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl<'t> Jws<'t> {
+    fn parse(token: &'t str) -> Option<Self> {
+        // One spelling for each value: no padding, no other alphabet, no spare bits.
+        let decode = |part| URL_SAFE_NO_PAD.decode(part).ok();
+        let (signed, signature) = token.rsplit_once('.')?;
+        let (header, payload) = signed.split_once('.')?;
+        Some(Self {
+            header: Header::parse(&decode(header)?)?,
+            signed,
+            payload: decode(payload)?,
+            signature: decode(signature)?,
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! From the request for a slot to the first call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::generation::ClusterAtWork;
+use super::slots::{QueuedBytes, Request, Slot};
+use super::task::Purpose;
+use crate::attest::{Candidate, Refusal, Standing};
+
+/// For the first keys of a cluster: whoever has an attestation explained wants to see what they say.
+const EXPLAIN_WAITS: Duration = Duration::from_secs(2);
+
+/// What is held while a slot is waited for.
+pub(super) struct Waiting {
+    pub(super) request: Request,
+    pub(super) bytes: usize,
+    pub(super) memory: Arc<QueuedBytes>,
+}
+
+impl Waiting {
+    /// Waits for a slot, and with it for the cluster's first keys if these are not known yet. A token that turns out to be
+    /// unknown then waits again, in the lane of such tokens.
+    pub(super) async fn ready(
+        self,
+        cluster: &ClusterAtWork,
+        candidate: &Candidate,
+        mut judged: Result<Standing, Refusal>,
+        purpose: Purpose,
+        latest: Instant,
+    ) -> Result<(Slot, Result<Standing, Refusal>), Refusal> {
+        let Self { request, bytes, memory } = self;
+        let overloaded = |why| Refusal::Overloaded { why };
+        let slot = match request.granted(latest).await {
+            Ok(slot) => slot,
+            Err(why) => return Err(judged.err().unwrap_or(overloaded(why))),
+        };
+        if !matches!(judged, Ok(Standing::KeysUnknown)) {
+            return Ok((slot, judged));
+        }
+        match purpose {
+            Purpose::Attest => cluster.api.keys().first(latest).await,
+            Purpose::Explain => {
+                cluster.api.keys().first_patiently(latest.min(Instant::now() + EXPLAIN_WAITS)).await;
+            }
+        }
+        judged = cluster.judge(candidate, &Handle::current());
+        let lane = cluster.lane(&judged);
+        if Arc::ptr_eq(lane, &cluster.lanes.ordinary) {
+            return Ok((slot, judged));
+        }
+        drop(slot);
+        let slot =
+            lane.request(bytes, &memory).map_err(overloaded)?.granted(latest).await.map_err(overloaded)?;
+        Ok((slot, judged))
+    }
+}
