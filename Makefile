@@ -16,6 +16,8 @@ DESTDIR ?=
 
 SHIP := target/ship
 LIB_DIR := $(CURDIR)/$(SHIP)/release
+# How `make bench` measures: short, full, record or instructions; see bench/run.py.
+BENCH ?= full
 DEVCLUSTER := target/debug/devcluster
 CFLAGS_STRICT := -Wall -Wextra -Wpedantic -Werror
 
@@ -79,6 +81,10 @@ dist: ship plugin ## Build everything that is released, under target/dist
 .PHONY: e2e
 e2e: ship plugin ## Attest real tokens on a real kube-apiserver, and agents of a stock SPIRE server
 	$(PYTHON) tests/e2e/run.py
+
+.PHONY: bench
+bench: ship ## Measure beside SPIRE's own plugin; BENCH=short takes two minutes
+	$(PYTHON) bench/run.py $(BENCH)
 
 .PHONY: diagnoses
 diagnoses: ship plugin ## Write docs/diagnoses.md anew: what the operator's tool shows of each fault
