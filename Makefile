@@ -86,6 +86,10 @@ e2e: ship plugin ## Attest real tokens on a real kube-apiserver, and agents of a
 bench: ship ## Measure beside SPIRE's own plugin; BENCH=short takes two minutes
 	$(PYTHON) bench/run.py $(BENCH)
 
+.PHONY: test-dist
+test-dist: dist devcluster ## Test what make dist leaves, and make install: the wheel in clean environments, the sdist, programs from installed files
+	$(PYTHON) tests/run.py dist
+
 .PHONY: diagnoses
 diagnoses: ship plugin ## Write docs/diagnoses.md anew: what the operator's tool shows of each fault
 	PSAT_RECORD=1 $(PYTHON) tests/e2e/run.py --only diagnosis
@@ -95,7 +99,7 @@ lint: ship ## Check style: rustfmt, clippy, rustdoc, gofmt, go vet, staticcheck,
 	$(PYTHON) tests/run.py lint
 
 .PHONY: generate
-generate: ## Write the generated files anew: the header, docs/reasons.md, the Go reasons
+generate: ## Write the generated files anew: the header, docs/reasons.md, the reasons of Go and Python, ctypes declarations
 	PSAT_GENERATE=1 $(CARGO) test --locked --quiet --test generated
 
 .PHONY: doc

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from programs import PYTHON_PACKAGE, Load, Sample, attest
+from programs import Load, Sample, attest
 from server import Server
 
 AGENTS = 5000
 DELAYS = (0, 5, 20)
 PEERS = ("upstream", "ours")
 # Ours, from other languages.
-HOSTS = ("psat", "raw", "package") if PYTHON_PACKAGE.exists() else ("psat", "raw")
+HOSTS = ("psat", "raw", "package")
 NOT_FOUND_HERE = "3"
 UNAUTHENTICATED = "16"
 INTERNAL = "13"

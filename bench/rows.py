@@ -145,7 +145,6 @@ def refusals(samples: Samples) -> list[Row]:
     return [
         Row(name, "µs", [p50_us(s) for s in measured[side]], upstream, Goal(f"≤ {limit} µs", limit), 2, plotted=False)
         for side, (name, limit) in ways.items()
-        if side in measured
     ]
 
 

@@ -64,11 +64,11 @@ def ways() -> list[Way]:
         Way("configuration checked", None, 100, 600),
         Way("refused: cluster not configured", Load("unknown"), 200, 1200),
         Way("refused: token without a signature", Load("unsigned"), 200, 1200),
-        Way("refused: forged signature", Load("forged"), 50, 250),
-        Way("attested by TokenReview alone (claims)", Load(settings=claims), 50, 250),
-        Way("attested, one call after the other (sequential)", Load(settings=(("lookup", "sequential"),)), 50, 250),
+        Way("refused: forged signature", Load("forged"), 50, 450),
+        Way("attested by TokenReview alone (claims)", Load(settings=claims), 50, 450),
+        Way("attested, one call after the other (sequential)", Load(settings=(("lookup", "sequential"),)), 50, 450),
         ATTESTED,
     ]
 
 
-ATTESTED = Way("attested (auto)", Load(), 50, 250)
+ATTESTED = Way("attested (auto)", Load(), 50, 450)
