@@ -23,6 +23,33 @@ class Histogram:
 
 
 @dataclass(frozen=True)
+class Lane:
+    """The counters of one lane."""
+
+    in_flight: int
+    """Attestations that hold a slot now."""
+    peak_in_flight: int
+    queued: int
+    """Attestations that wait for a slot now."""
+
+
+@dataclass(frozen=True)
+class SigningKeys:
+    """How it stands with a cluster's signing keys."""
+
+    state: str
+    """`not_read`, `known` or `unreadable`."""
+    keys: int
+    """How many can be used."""
+    age_s: int | None
+    """Seconds since they were read; none unless they are known."""
+
+    @classmethod
+    def of(cls, members: Mapping[str, Any]) -> SigningKeys:
+        return cls(members["state"], members["keys"], members.get("age_s"))
+
+
+@dataclass(frozen=True)
 class ClusterStats:
     """The counters of one cluster."""
 
@@ -31,12 +58,20 @@ class ClusterStats:
     peak_in_flight: int
     queued: int
     """Attestations that wait for a slot now."""
+    unknown_lane: Lane
+    """Tokens that name a signing key which the cluster has not published."""
+    refused_without_call: Mapping[str, int]
+    """Attestations that the token alone ended, by reason."""
+    signing_keys: SigningKeys
     attestations: Mapping[str, int]
     """Finished attestations by reason; what never happened is left out."""
     latency: Histogram
     api_calls: Mapping[str, Mapping[str, int]]
     """Calls by kind and by class of status."""
     retries: int
+    """Tries beyond the first of a call."""
+    retries_refused: int
+    """Calls that would have been tried again, had the budget for retries not been spent."""
     connections_opened: int
     credential_reloads: int
 
@@ -46,10 +81,14 @@ class ClusterStats:
             members["in_flight"],
             members["peak_in_flight"],
             members["queued"],
+            Lane(**{name: members["unknown_lane"][name] for name in ("in_flight", "peak_in_flight", "queued")}),
+            members["refused_without_call"],
+            SigningKeys.of(members["signing_keys"]),
             members["attestations"],
             Histogram.of(members["latency"]),
             members["api_calls"],
             members["retries"],
+            members["retries_refused"],
             members["connections_opened"],
             members["credential_reloads"],
         )

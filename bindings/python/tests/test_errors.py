@@ -48,7 +48,6 @@ class OfAttestations(Case):
         self.assertIn("service_account_allow_list", error.detail)
         self.assertEqual(error.diagnostics.cluster, "demo")
         self.assertEqual(error.diagnostics.peer, "10.1.2.3")
-        self.assertEqual([call.call for call in error.diagnostics.api_calls], ["token_review"])
         self.assertEqual(json.loads(error.document)["reason"], error.reason)
 
     def test_a_crowd_exhausts_the_slots(self) -> None:

@@ -101,7 +101,7 @@ class Events(Case):
             with Attestor(given.config, logger=self.logger) as attestor:
                 attestor.attest(given.payload)
                 self.refusal(psat_attestor.PermissionDeniedError, attestor.attest, given.refused)
-            others = {"connected to the API server", "shutting down"}
+            others = {"connected to the API server", "signing keys were read", "shutting down"}
             self.assertEqual(self.handler.events() - others, seen, logging.getLevelName(level))
 
     def test_the_logger_s_own_level_may_change_later(self) -> None:
