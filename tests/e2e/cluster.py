@@ -35,6 +35,8 @@ class Cluster:
         self._data = directory / "etcd"
         self._logs = directory
         self._flags = flags
+        # The pairs whose tokens are taken; the last one signs.
+        self._signing_pairs = ["service-account"]
         self._users = [f"{ADMINISTRATOR}:system:masters", *users]
         self._etcd_port, self._etcd_peer_port, self._port = free_ports(3)
         self._etcd: Process | None = None
@@ -111,6 +113,12 @@ class Cluster:
     def tails(self) -> str:
         return "\n".join(process.tail() for process in (self._etcd, self._api_server) if process is not None)
 
+    def rotate_signing_key(self) -> None:
+        """As an administrator does, with a restart: tokens of the old key stay good, the new one signs from now on."""
+        self.end_api_server(signal.SIGTERM)
+        self._signing_pairs.append("next-service-account")
+        self.start_api_server()
+
     def _is_ready(self, trust: ssl.SSLContext | None = None) -> bool:
         trust = trust or ssl.create_default_context(cafile=str(self.authority))
         trust.load_cert_chain(self.certificate(ADMINISTRATOR), self.key(ADMINISTRATOR))
@@ -150,8 +158,8 @@ class Cluster:
             f"--tls-cert-file={certificates / 'server.crt'}",
             f"--tls-private-key-file={certificates / 'server.key'}",
             f"--client-ca-file={self.authority}",
-            f"--service-account-key-file={certificates / 'service-account.pub'}",
-            f"--service-account-signing-key-file={certificates / 'service-account.key'}",
+            *(f"--service-account-key-file={certificates / pair}.pub" for pair in self._signing_pairs),
+            f"--service-account-signing-key-file={certificates / self._signing_pairs[-1]}.key",
             "--service-account-issuer=https://kubernetes.default.svc",
             "--authorization-mode=Node,RBAC",
             "--service-cluster-ip-range=10.0.0.0/24",

@@ -43,6 +43,7 @@ LIBRARY_MODULES = [
     "test_permissions",
     "test_credentials",
     "test_diagnosis",
+    "test_signing_keys",
     "test_turmoil",
     "test_restart",
 ]

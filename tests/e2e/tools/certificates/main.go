@@ -3,9 +3,9 @@
 //	certificates DIRECTORY USER[:GROUP][@HOURS]...
 //
 // DIRECTORY then holds ca.crt, the API server's server.crt and server.key for 127.0.0.1, the pair with which it signs
-// service-account tokens (service-account.key and service-account.pub), USER.crt and USER.key for each user, and
-// other-ca.crt, an authority that has signed other-server.crt alone, with its key other-server.key. A user's certificate is good
-// for 30 days, or for HOURS from now: with a negative number it has ended.
+// service-account tokens (service-account.key and service-account.pub) and the one for its next rotation (next-service-account),
+// USER.crt and USER.key for each user, and other-ca.crt, an authority that has signed other-server.crt alone, with its key
+// other-server.key. A user's certificate is good for 30 days, or for HOURS from now: with a negative number it has ended.
 package main
 
 import (
@@ -79,7 +79,12 @@ func writeAll(directory string, users []string) error {
 			return err
 		}
 	}
-	return writeSigningPair(filepath.Join(directory, "service-account"))
+	for _, name := range []string{"service-account", "next-service-account"} {
+		if err := writeSigningPair(filepath.Join(directory, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // serving is the certificate of an API server on loopback.
