@@ -224,9 +224,12 @@ impl Proof {
             (Kind::Token { .. }, Some(file), Some((namespace, name)))
                 if [namespace, name, &file.to_string_lossy()].into_iter().all(is_word) =>
             {
+                // What is there is replaced by a token, or not at all.
+                let file = file.display();
+                let make = format!("kubectl create token {name} --namespace {namespace} > {file}.new");
                 with_block(
                     "Put a fresh token into the file",
-                    &format!("kubectl create token {name} --namespace {namespace} > {}", file.display()),
+                    &format!("(umask 077 && {make} && mv {file}.new {file})"),
                 )
             }
             (Kind::Token { .. }, Some(file), _) => format!("Put a valid token into {}.", file.display()),
@@ -269,7 +272,8 @@ mod tests {
             Proof { kind, user: Some(user.into()), file: Some(file.into()), ..Proof::nothing() }.renewal()
         };
         let account = "system:serviceaccount:spire:spire-server";
-        let command = "kubectl create token spire-server --namespace spire > /etc/t.jwt";
+        let command = "(umask 077 && kubectl create token spire-server --namespace spire > /etc/t.jwt.new && \
+                       mv /etc/t.jwt.new /etc/t.jwt)";
         assert!(renewal(account, "/etc/t.jwt").ends_with(command));
         assert_eq!(renewal(account, "/etc/a b"), "Put a valid token into /etc/a b.");
         assert_eq!(renewal("system:serviceaccount:$(id):b", "/t"), "Put a valid token into /t.");
