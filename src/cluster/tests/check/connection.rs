@@ -161,6 +161,6 @@ async fn plain_http_is_a_warning() {
     let kubeconfig = folder.kubeconfig(&[format!("server: http://{address}")], &[]);
     let cluster = world::cluster(&kubeconfig);
     let checkup = cluster.check(&config(""), Instant::now() + Duration::from_millis(300)).await;
-    assert_eq!(outcomes(&checkup), "wpwfsssss", "{checkup:#?}");
+    assert_eq!(outcomes(&checkup), "wpwsfssss", "{checkup:#?}");
     assert!(step(&checkup, "tls").detail.contains("plain http"), "{checkup:#?}");
 }
