@@ -1,17 +1,24 @@
 //! One attestation with every check shown.
 //!
 //! The same functions judge as in [`attest`](super::attest), one after the other, so the verdict is the same; a failure does
-//! not end the walk. What comes after it is judged by facts from TokenReview alone, or skipped.
+//! not end the walk. What comes after it is judged by facts from TokenReview alone, or skipped. Calls are made together where
+//! [`gather`](super::gather) makes them together, so that time runs out for both or for none.
 
+use std::pin::pin;
+
+use futures_util::future::maybe_done;
+
+use super::claims::Claims;
+use super::gather::beside;
 use super::refusal::Refusal;
 use super::remedy::{self, Facts};
 use super::review::{self, Binding, NodeExtra};
 use super::trail::{Check, Trail};
-use super::{AgentAttributes, Candidate, Findings, claimed_node, identity, objects};
+use super::{AgentAttributes, Candidate, Findings, Standing, claimed_node, identity, objects};
 use crate::cluster::api::{
-    Advice, Advisor, CallErrorKind, ClusterApi, Node, Pod, TokenReviewStatus, is_path_segment,
+    Advice, Advisor, CallError, CallErrorKind, ClusterApi, Node, Pod, TokenReviewStatus, is_path_segment,
 };
-use crate::config::{ClusterConfig, Config, Lookup, TrustDomain};
+use crate::config::{ClusterConfig, Lookup, TrustDomain};
 use crate::quote::{quoted, quoted_list};
 
 /// Tells that `candidate` has passed rows 1 to 8.
@@ -23,20 +30,25 @@ pub fn admitted(trail: &mut Trail, payload: &[u8], candidate: &Candidate) {
     trail.pass_up_to(Check::Signature);
 }
 
-/// Rows 11 to 26 of `candidate`, which has a slot; `refused` if row 9 or its claims refuse it. The verdict is that of [`attest`](super::attest); the steps are in
-/// `findings.trail`.
+/// Rows 11 to 26 of `candidate`, which has a slot; `judged` is what row 9 and its claims told. The verdict is that of
+/// [`attest`](super::attest); the steps are in `findings.trail`.
 pub async fn explain(
-    config: &Config,
+    facts: Facts<'_>,
     trust_domain: &TrustDomain,
     candidate: &Candidate,
-    refused: Option<Refusal>,
+    judged: Result<Standing, Refusal>,
     api: &(impl ClusterApi + Advisor),
     findings: &mut Findings,
 ) -> Result<AgentAttributes, Refusal> {
     let cluster = &*candidate.cluster;
-    let mut walk = Walk { config, cluster, api, findings, binding: None, node: None, first: refused };
+    let (claims, first) = match judged {
+        Ok(Standing::Authentic(claims)) => (Some(claims), None),
+        Ok(_) => (None, None),
+        Err(refusal) => (None, Some(refusal)),
+    };
+    let mut walk = Walk { facts, cluster, api, findings, binding: None, node: None, first };
     walk.trail().pass(Check::Slot, Some(format!("one of {} (max_in_flight)", cluster.max_in_flight)));
-    let attributes = walk.all(trust_domain).await;
+    let attributes = walk.all(trust_domain, claims.as_deref()).await;
     match (walk.first, attributes) {
         (Some(refusal), _) => Err(refusal),
         (None, Some(attributes)) => Ok(attributes),
@@ -47,7 +59,8 @@ pub async fn explain(
 
 /// A walk through the checks.
 struct Walk<'a, A> {
-    config: &'a Config,
+    /// What is known beforehand.
+    facts: Facts<'a>,
     cluster: &'a ClusterConfig,
     api: &'a A,
     findings: &'a mut Findings,
@@ -101,31 +114,59 @@ impl<A: ClusterApi + Advisor> Walk<'_, A> {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts {
-            config: Some(self.config),
-            cluster: Some(self.cluster),
-            binding: self.binding.as_ref(),
-            node: self.node.as_deref(),
-        }
+        Facts { binding: self.binding.as_ref(), node: self.node.as_deref(), ..self.facts }
     }
 
-    async fn all(&mut self, trust_domain: &TrustDomain) -> Option<AgentAttributes> {
-        let status = self.review().await?;
-        let binding = self.binding(&status).await?;
+    async fn all(&mut self, trust_domain: &TrustDomain, claims: Option<&Claims>) -> Option<AgentAttributes> {
+        let (api, auto) = (self.api, self.cluster.lookup == Lookup::Auto);
+        let early = claims.filter(|claims| auto && claims.pod.is_some());
+        let early_pod =
+            early.and_then(|claims| Some((claims.namespace.clone(), claims.pod.as_ref()?.name.clone())));
+        let mut asked_pod = pin!(maybe_done(ask_pod(api, early_pod)));
+        let mut asked_node = pin!(maybe_done(ask_node(api, early.and_then(|claims| claims.node.clone()))));
+        let binding = {
+            let mut reviewed = pin!(self.reviewed());
+            let mut reviewed_and_pod = pin!(beside(reviewed.as_mut(), asked_pod.as_mut()));
+            beside(reviewed_and_pod.as_mut(), asked_node.as_mut()).await?
+        };
         if self.cluster.lookup == Lookup::Claims {
             self.findings.lookup = Some("claims");
             return self.by_claims(trust_domain, &binding).await;
         }
-        self.findings.lookup = Some("sequential");
-        let (pod, node_name) = self.pod(&binding).await;
+        let bound_node = bound_node_name(&binding);
+        self.findings.lookup = Some(if early.is_some_and(|claims| claims.agree_with(&binding)) {
+            "one_round_trip"
+        } else {
+            let together = bound_node.clone().filter(|_| auto);
+            let lookup = if together.is_some() { "two_round_trips" } else { "sequential" };
+            asked_pod.set(maybe_done(ask_pod(api, None)));
+            asked_node.set(maybe_done(ask_node(api, together)));
+            lookup
+        });
+        let (pod, node_name) = {
+            let mut pod = pin!(async {
+                asked_pod.as_mut().await;
+                let first = asked_pod.as_mut().take_output().flatten();
+                self.pod(&binding, first, bound_node).await
+            });
+            beside(pod.as_mut(), asked_node.as_mut()).await
+        };
         let Some(node_name) = node_name else {
             self.trail().skip_the_rest("which node it is is not known");
             return None;
         };
-        let node = self.node(&node_name).await?;
+        asked_node.as_mut().await;
+        let asked = asked_node.as_mut().take_output().flatten();
+        let node = self.node(&node_name, asked).await?;
         let attributes = self.agent_id(trust_domain, &binding, &node_name, pod.as_ref(), &node).await;
         self.bound_node(&binding, &node).await;
         attributes
+    }
+
+    /// Rows 11 to 16.
+    async fn reviewed(&mut self) -> Option<Binding> {
+        let status = self.review().await?;
+        self.binding(&status).await
     }
 
     /// Rows 11 and 12.
@@ -206,12 +247,15 @@ impl<A: ClusterApi + Advisor> Walk<'_, A> {
     }
 
     /// Rows 17 to 22: the pod, if it is the one that the token is bound to, and the name of the node to look at.
-    async fn pod(&mut self, binding: &Binding) -> (Option<Pod>, Option<String>) {
-        let claimed = match &binding.node_name {
-            NodeExtra::One(name) if is_path_segment(name) => Some(name.clone()),
-            _ => None,
-        };
-        let judged = objects::pod(self.api, binding, None).await;
+    ///
+    /// `first` is the pod if it was asked for already, `claimed` the node that the token is bound to.
+    async fn pod(
+        &mut self,
+        binding: &Binding,
+        first: Option<Result<Pod, CallError>>,
+        claimed: Option<String>,
+    ) -> (Option<Pod>, Option<String>) {
+        let judged = objects::pod(self.api, binding, first).await;
         let Some(pod) = self.judge(Check::PodFound, judged, None, |_| None).await else {
             self.trail().skip_up_to(Check::NodeFound, "there is no pod to look at");
             return (None, claimed);
@@ -239,9 +283,13 @@ impl<A: ClusterApi + Advisor> Walk<'_, A> {
         (Some(pod), node_name)
     }
 
-    /// Rows 23 and 24.
-    async fn node(&mut self, name: &str) -> Option<Node> {
-        let judged = self.api.node(name).await.map_err(Refusal::Call);
+    /// Rows 23 and 24. Only the node that the token is bound to is asked for beforehand, and then no other is looked at.
+    async fn node(&mut self, name: &str, asked: Option<Result<Node, CallError>>) -> Option<Node> {
+        let answer = match asked {
+            Some(answer) => answer,
+            None => self.api.node(name).await,
+        };
+        let judged = answer.map_err(Refusal::Call);
         let seen = |_: &Node| Some(format!("node {}", quoted(name)));
         self.node = Some(name.to_owned());
         let node = self.judge(Check::NodeFound, judged, None, seen).await;
@@ -283,8 +331,32 @@ impl<A: ClusterApi + Advisor> Walk<'_, A> {
         let judged = objects::judge_bound_node(self.cluster, binding, &node.uid, &mut warnings);
         if let Some(warning) = warnings.pop() {
             self.trail().warn(Check::BoundNode, &warning, remedy::renew_pod(binding));
-            return self.findings.warnings.push(warning);
+            // A refused agent is told no warnings.
+            if self.first.is_none() {
+                self.findings.warnings.push(warning);
+            }
+            return;
         }
         self.judge(Check::BoundNode, judged, None, |()| None).await;
     }
+}
+
+/// The node that the token is bound to, if a URL can hold it.
+fn bound_node_name(binding: &Binding) -> Option<String> {
+    match &binding.node_name {
+        NodeExtra::One(name) if is_path_segment(name) => Some(name.clone()),
+        _ => None,
+    }
+}
+
+async fn ask_pod(
+    api: &impl ClusterApi,
+    namespace_and_name: Option<(String, String)>,
+) -> Option<Result<Pod, CallError>> {
+    let (namespace, name) = namespace_and_name?;
+    Some(api.pod(&namespace, &name).await)
+}
+
+async fn ask_node(api: &impl ClusterApi, name: Option<String>) -> Option<Result<Node, CallError>> {
+    Some(api.node(&name?).await)
 }

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+use crate::quote::json;
+
 /// Stands where the user's name is not known.
 const UNKNOWN_USER: &str = "THE-USER-OF-THE-KUBECONFIG";
 
@@ -36,19 +38,16 @@ fn binding(name: &str, role: &str, user: Option<&str>) -> String {
     let mut text = format!(
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata:\n  name: {}\n\
          roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: ClusterRole\n  name: {}\nsubjects:\n",
-        quoted(&name),
-        quoted(role),
+        json(&name),
+        json(role),
     );
     // Writing to a String cannot fail.
     let _ = match service_account(user) {
-        Some((namespace, name)) => write!(
-            text,
-            "- kind: ServiceAccount\n  namespace: {}\n  name: {}\n",
-            quoted(namespace),
-            quoted(name)
-        ),
+        Some((namespace, name)) => {
+            write!(text, "- kind: ServiceAccount\n  namespace: {}\n  name: {}\n", json(namespace), json(name))
+        }
         None => {
-            write!(text, "- apiGroup: rbac.authorization.k8s.io\n  kind: User\n  name: {}\n", quoted(user))
+            write!(text, "- apiGroup: rbac.authorization.k8s.io\n  kind: User\n  name: {}\n", json(user))
         }
     };
     text
@@ -69,11 +68,6 @@ fn part_of_a_name(user: &str) -> String {
 pub(super) fn service_account(user: &str) -> Option<(&str, &str)> {
     let (namespace, name) = user.strip_prefix("system:serviceaccount:")?.split_once(':')?;
     (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
-}
-
-/// JSON's form of a string is one of YAML's.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 #[cfg(test)]

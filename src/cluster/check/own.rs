@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::credentials::{Access, Source};
 use super::certificate::{Certificate, Claims, now};
 use super::manifest::service_account;
+use crate::quote::is_word;
 use crate::step::with_block;
 
 /// A certificate that ends within this is as good as forgotten: people renew them.
@@ -239,12 +240,6 @@ impl Proof {
             }
         }
     }
-}
-
-/// Whether a shell takes it for one word, as it stands.
-fn is_word(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '/');
-    !text.is_empty() && !text.starts_with('-') && text.chars().all(plain)
 }
 
 /// The file that one of these was read from, or else where all of it stands.
