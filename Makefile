@@ -10,10 +10,20 @@ CXX ?= c++
 GO ?= go
 PYTHON ?= python3
 
+PREFIX ?= /usr/local
+LIBDIR ?= lib
+DESTDIR ?=
+
 SHIP := target/ship
 LIB_DIR := $(CURDIR)/$(SHIP)/release
+# How `make bench` measures: short, full, record or instructions; see bench/run.py.
+BENCH ?= full
 DEVCLUSTER := target/debug/devcluster
 CFLAGS_STRICT := -Wall -Wextra -Wpedantic -Werror
+
+# No path of the builder's machine is shipped, so that the same sources give the same bytes in any folder of anyone.
+CARGO_HOME ?= $(HOME)/.cargo
+SHIP_RUSTFLAGS := --remap-path-prefix=$(CARGO_HOME)=/cargo
 
 .PHONY: help
 help: ## List the commands
@@ -26,7 +36,7 @@ build: ## Build everything for development
 .PHONY: ship
 ship: ## Build the shared and the static library as they are shipped, under target/ship
 	@# Without rlib, or cargo leaves link-time optimisation out without a word.
-	$(CARGO) rustc --locked --release --lib --crate-type cdylib,staticlib --target-dir $(SHIP)
+	RUSTFLAGS="$(SHIP_RUSTFLAGS)" $(CARGO) rustc --locked --release --lib --crate-type cdylib,staticlib --target-dir $(SHIP)
 	ln -sf libpsat_attestor.so $(LIB_DIR)/libpsat_attestor.so.1
 	$(PYTHON) packaging/narrow_archive.py $(LIB_DIR)/libpsat_attestor.a $(SHIP)/libpsat_attestor.a
 	$(PYTHON) packaging/pkgconfig.py $(SHIP)/pkgconfig/psat_attestor.pc --libdir $(LIB_DIR) --includedir $(CURDIR)/include --rpath
@@ -53,12 +63,32 @@ plugin: ship ## Build the SPIRE server plugin, one static file, under target/plu
 	CGO_ENABLED=1 CGO_LDFLAGS=$(CURDIR)/$(SHIP)/libpsat_attestor.a \
 	    CGO_CFLAGS="-O2 -g -I$(CURDIR)/include -DPSAT_DIGEST=0x$$(cat include/psat_attestor.h $(SHIP)/libpsat_attestor.a | sha256sum | cut -c1-16)" \
 	    $(GO) -C bindings/go build -trimpath -buildvcs=false -tags netgo,osusergo,psat_static \
-	    -ldflags '-s -w -linkmode external -extldflags "-static"' \
+	    -ldflags '-s -w -buildid= -linkmode external -extldflags "-static"' \
 	    -o $(CURDIR)/target/plugin/spire-plugin-k8s-psat ./cmd/spire-plugin-k8s-psat
+
+.PHONY: install
+install: $(SHIP)/libpsat_attestor.a ## Install for C and C++ under PREFIX (/usr/local), LIBDIR (lib) in it, all below DESTDIR
+	$(PYTHON) packaging/install.py --prefix "$(PREFIX)" --libdir "$(LIBDIR)" --destdir "$(DESTDIR)"
+
+# What is built is installed as it is: root, who installs, may have no Rust.
+$(SHIP)/libpsat_attestor.a:
+	$(MAKE) ship
+
+.PHONY: dist
+dist: ship plugin ## Build everything that is released, under target/dist
+	$(PYTHON) packaging/dist.py
 
 .PHONY: e2e
 e2e: ship plugin ## Attest real tokens on a real kube-apiserver, and agents of a stock SPIRE server
 	$(PYTHON) tests/e2e/run.py
+
+.PHONY: bench
+bench: ship ## Measure beside SPIRE's own plugin; BENCH=short takes two minutes
+	$(PYTHON) bench/run.py $(BENCH)
+
+.PHONY: test-dist
+test-dist: dist devcluster ## Test what make dist leaves, and make install: the wheel in clean environments, the sdist, programs from installed files
+	$(PYTHON) tests/run.py dist
 
 .PHONY: diagnoses
 diagnoses: ship plugin ## Write docs/diagnoses.md anew: what the operator's tool shows of each fault
@@ -69,7 +99,7 @@ lint: ship ## Check style: rustfmt, clippy, rustdoc, gofmt, go vet, staticcheck,
 	$(PYTHON) tests/run.py lint
 
 .PHONY: generate
-generate: ## Write the generated files anew: the header, docs/reasons.md, the Go reasons
+generate: ## Write the generated files anew: the header, docs/reasons.md, the reasons of Go and Python, ctypes declarations
 	PSAT_GENERATE=1 $(CARGO) test --locked --quiet --test generated
 
 .PHONY: doc

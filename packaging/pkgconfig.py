@@ -6,20 +6,20 @@ With --rpath, programs find the library where it was built, which is for the bui
 from __future__ import annotations
 
 import argparse
-import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-TEMPLATE = ROOT / "packaging" / "psat_attestor.pc.in"
+import project
 
 
-def version() -> str:
-    manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
-    package = manifest["package"]
-    found = package["version"]
-    if isinstance(found, dict):
-        found = manifest["workspace"]["package"]["version"]
-    return str(found)
+def render(prefix: str, libdir: str, includedir: str, rpath: bool = False) -> str:
+    values = {
+        "PREFIX": prefix,
+        "LIBDIR": libdir,
+        "INCLUDEDIR": includedir,
+        "VERSION": project.version(),
+        "RPATH": " -Wl,-rpath,${libdir}" if rpath else "",
+    }
+    return project.fill(project.PACKAGING / "psat_attestor.pc.in", values)
 
 
 def main() -> None:
@@ -30,18 +30,8 @@ def main() -> None:
     parser.add_argument("--includedir", default="${prefix}/include")
     parser.add_argument("--rpath", action="store_true", help="for programs that run from the build tree")
     arguments = parser.parse_args()
-
-    text = TEMPLATE.read_text()
-    for name, value in {
-        "PREFIX": arguments.prefix,
-        "LIBDIR": arguments.libdir,
-        "INCLUDEDIR": arguments.includedir,
-        "VERSION": version(),
-        "RPATH": " -Wl,-rpath,${libdir}" if arguments.rpath else "",
-    }.items():
-        text = text.replace(f"@{name}@", value)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(text)
+    arguments.out.write_text(render(arguments.prefix, arguments.libdir, arguments.includedir, arguments.rpath))
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ reasons! {
         "TokenReview refused the token."
         "Look at `diagnostics.detail` for the API server's words; the usual causes are a token of another cluster and a pod that is gone.";
     TokenExpired "TOKEN_EXPIRED" 16 13
-        "TokenReview says that the token has expired."
+        "TokenReview says that the token has expired, or its own claims say that it did so long ago."
         "Check that the agent reads its token file anew, and the clocks of agent and API server.";
     AudienceMismatch "AUDIENCE_MISMATCH" 16 13
         "The token is not for any of the wanted audiences."

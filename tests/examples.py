@@ -38,7 +38,12 @@ def commands() -> dict[str, list[str]]:
     programs["examples/attest.rs"] = [str(ROOT / "target" / "debug" / "examples" / "attest")]
     subprocess.run(["make", "-s", "-C", "bindings/go", "example"], cwd=ROOT, check=True)
     programs["bindings/go/examples/attest"] = [str(ROOT / "target" / "go" / "attest")]
-    programs["examples/attest.py"] = [sys.executable, str(ROOT / "examples" / "attest.py")]
+    for script in (
+        "examples/attest.py",
+        "bindings/python/examples/attest.py",
+        "bindings/python/examples/attest_aio.py",
+    ):
+        programs[script] = [sys.executable, str(ROOT / script)]
     return programs
 
 
@@ -46,7 +51,8 @@ def run_on_devcluster(command: list[str], payload: str) -> tuple[int, str]:
     script = f'exec "$@" "$DEVCLUSTER_CONFIG" "${payload}"'
     inside = ["bash", "-c", script, "example", *command]
     devcluster = [str(ROOT / "target" / "debug" / "devcluster"), "exec", "--", *inside]
-    environment = {**os.environ, "PSAT_LIB": str(LIBRARY)}
+    package = {"PYTHONPATH": str(ROOT / "bindings" / "python"), "PSAT_ATTESTOR_LIBRARY": str(LIBRARY)}
+    environment = {**os.environ, "PSAT_LIB": str(LIBRARY), **package}
     done = subprocess.run(devcluster, capture_output=True, text=True, env=environment, timeout=60, check=False)
     return done.returncode, done.stdout + done.stderr
 

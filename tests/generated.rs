@@ -8,6 +8,11 @@ use std::path::{Path, PathBuf};
 
 use psat_attestor::outcome::{Row, TABLE};
 
+#[path = "generated/header.rs"]
+mod header;
+#[path = "generated/python.rs"]
+mod python;
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -23,8 +28,7 @@ fn hold(path: &Path, fresh: &str) {
     assert!(committed == fresh, "{} is stale: run `make generate` and commit the result", path.display());
 }
 
-#[test]
-fn the_header_is_fresh() {
+fn fresh_header() -> String {
     let config = cbindgen::Config::from_file(root().join("cbindgen.toml")).expect("read cbindgen.toml");
     let bindings = cbindgen::Builder::new()
         .with_config(config)
@@ -37,7 +41,24 @@ fn the_header_is_fresh() {
         .expect("generate the header");
     let mut header = Vec::new();
     bindings.write(&mut header);
-    hold(&root().join("include/psat_attestor.h"), &String::from_utf8(header).expect("a header is UTF-8"));
+    String::from_utf8(header).expect("a header is UTF-8")
+}
+
+#[test]
+fn the_header_is_fresh() {
+    hold(&root().join("include/psat_attestor.h"), &fresh_header());
+}
+
+#[test]
+fn the_python_declarations_are_fresh() {
+    // Of the header as it has to be, so that one run writes both.
+    let header = header::read(&fresh_header());
+    hold(&root().join("bindings/python/psat_attestor/_capi.py"), &python::declarations(&header));
+}
+
+#[test]
+fn the_python_reasons_are_fresh() {
+    hold(&root().join("bindings/python/psat_attestor/reasons.py"), &python::reasons());
 }
 
 #[test]

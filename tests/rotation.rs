@@ -264,4 +264,19 @@ async fn none_fails_while_a_plugin_answers_with_new_tokens() {
     sleep(PAUSE).await;
     let count = load.end(&field, true).await;
     assert!(count > 200, "{count}");
+    // A run that is under way ends by itself; none is left behind, not even as a zombie.
+    let patience = Instant::now();
+    while !children().is_empty() && patience.elapsed() < Duration::from_secs(10) {
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(children(), Vec::<String>::new());
+}
+
+/// The processes that this one has started and not waited for.
+fn children() -> Vec<String> {
+    let own = std::process::id().to_string();
+    let parent = |stat: &str| stat.rsplit_once(") ")?.1.split(' ').nth(1).map(str::to_owned);
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let stats = processes.filter_map(|process| fs::read_to_string(process.path().join("stat")).ok());
+    stats.filter(|stat| parent(stat).as_deref() == Some(own.as_str())).collect()
 }

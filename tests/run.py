@@ -1,7 +1,7 @@
-"""Run the tests, or the style checks, and count.
+"""Run the tests, the tests of what is released, or the style checks, and count.
 
-`make test` and `make lint` call this. Each step is one command, which anyone can run alone; its output is shown as it
-comes, and the last line is the sum of all: `N passed, N failed`.
+`make test`, `make test-dist` and `make lint` call this. Each step is one command, which anyone can run alone; its
+output is shown as it comes, and the last line is the sum of all: `N passed, N failed`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,15 @@ ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "target" / "ship" / "release" / "libpsat_attestor.so"
 TOOLS = ROOT / "target" / "lint-tools"
 
+PARTS = ["tests", "doors", "examples"]
+DOORS = [
+    "rust",
+    "c=target/c/door",
+    "go=target/go/door",
+    "python=python3 bindings/python/doors/sync.py",
+    "asyncio=python3 bindings/python/doors/aio.py",
+]
+
 CARGO_RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed")
 PLAIN_RESULT = re.compile(r"^(\d+) passed, (\d+) failed")
 
@@ -35,6 +44,7 @@ class Step:
 
 def test_steps() -> list[Step]:
     shipped = {"PSAT_LIB": str(SHIPPED)}
+    python = {"PYTHONPATH": str(ROOT / "bindings" / "python"), "PSAT_ATTESTOR_LIBRARY": str(SHIPPED)}
     return [
         Step("Rust", ["cargo", "test", "--locked", "--workspace"], counts=True),
         Step("the release build", ["cargo", "build", "--locked", "--release"]),
@@ -48,10 +58,20 @@ def test_steps() -> list[Step]:
         Step("Go", ["make", "-s", "-C", "bindings/go", "test"], counts=True),
         Step("Go, static", ["make", "-s", "-C", "bindings/go", "static"], counts=True),
         Step("Go, cgo's checks", ["make", "-s", "-C", "bindings/go", "stress"], counts=True),
+        Step("client-go", ["python3", "tests/clientgo/run.py"], counts=True),
         Step("Go's door and example", ["make", "-s", "-C", "bindings/go", "door", "example"]),
         Step("two Rust archives", ["python3", "tests/beside/run.py"], counts=True),
+        Step("Python", ["python3", "bindings/python/tests/every_python.py"], counts=True, environment=python),
         Step("examples", ["python3", "tests/examples.py"], counts=True, environment=shipped),
-        Step("conformance", conformance("rust", "c=target/c/door", "go=target/go/door"), True, {"GOGC": "1"}),
+        Step("the benchmark's table", ["python3", "-m", "unittest", "discover", "-s", "bench"]),
+        Step("conformance", conformance(*DOORS), counts=True, environment={"GOGC": "1", **python}),
+    ]
+
+
+def dist_steps() -> list[Step]:
+    return [
+        Step("what make dist leaves", ["python3", "packaging/test_dist.py"], counts=True),
+        Step("make install", ["python3", "packaging/test_install.py"], counts=True),
     ]
 
 
@@ -61,10 +81,12 @@ def conformance(*doors: str) -> list[str]:
 
 
 def lint_steps() -> list[Step]:
-    python = ["tests/run.py", "tests/examples.py", "tests/beside", "packaging", "examples"]
     tool = f"{TOOLS}/bin/"
-    go_tools = "tests/e2e/tools tests/beside"
-    return [
+    config = f"--config-file {ROOT}/mypy.ini"
+    python = ["tests", "packaging", "examples", "bindings/python", "bench"]
+    go_tools = "tests/e2e/tools tests/beside tests/clientgo bench/go packaging/golicenses"
+    pkg_config = {"PKG_CONFIG_PATH": str(ROOT / "target" / "ship" / "pkgconfig")}
+    steps = [
         Step("rustfmt", ["cargo", "fmt", "--all", "--check"]),
         Step("clippy", ["cargo", "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]),
         Step(
@@ -76,12 +98,21 @@ def lint_steps() -> list[Step]:
         Step("gofmt of the tools", ["bash", "-c", f'test -z "$(gofmt -l {go_tools} | tee /dev/stderr)"']),
         Step("go vet of the certificates", ["go", "-C", "tests/e2e/tools/certificates", "vet", "./..."]),
         Step("go vet of many-agents", ["go", "-C", "tests/e2e/tools/spire", "vet", "./many-agents"]),
-        Step("ruff", [tool + "ruff", "check", *python, "tests/c", "tests/e2e"]),
-        Step("ruff format", [tool + "ruff", "format", "--check", *python, "tests/c", "tests/e2e"]),
-        Step("mypy", [tool + "mypy", *(path for path in python if path != "tests/beside"), "tests/c/symbols.py"]),
-        Step("mypy of tests/beside", [tool + "mypy", "tests/beside"]),
-        Step("mypy of the e2e tests", ["bash", "-c", f"cd tests/e2e && {tool}mypy --config-file {ROOT}/mypy.ini ."]),
+        Step("go vet of client-go's oracle", ["go", "-C", "tests/clientgo", "vet", "./..."]),
+        Step("go vet of the licences", ["go", "-C", "packaging/golicenses", "vet", "./..."]),
+        Step("go vet of the benchmark", ["go", "-C", "bench/go", "vet", "./..."], environment=pkg_config),
+        Step("ruff", [tool + "ruff", "check", *python]),
+        Step("ruff format", [tool + "ruff", "format", "--check", *python]),
+        Step(
+            "mypy", [tool + "mypy", "tests/run.py", "tests/examples.py", "tests/c/symbols.py", "packaging", "examples"]
+        ),
     ]
+    # Programs of the same name, and packages that are imported from where they stand: one run for each folder.
+    folders = ["tests/beside", "tests/clientgo", "tests/e2e", "bench", *(f"bindings/python/{part}" for part in PARTS)]
+    commands = {folder: f"cd {folder} && MYPYPATH={ROOT}/bindings/python {tool}mypy {config} ." for folder in folders}
+    commands["bindings/python"] = f"cd bindings/python && {tool}mypy {config} psat_attestor hatch_build.py"
+    steps += [Step(f"mypy of {folder}", ["bash", "-c", command]) for folder, command in commands.items()]
+    return steps
 
 
 def run(step: Step) -> tuple[int, int]:
@@ -129,11 +160,13 @@ def install_lint_tools() -> None:
 def main() -> int:
     if sys.argv[1:] == ["test"]:
         steps = test_steps()
+    elif sys.argv[1:] == ["dist"]:
+        steps = dist_steps()
     elif sys.argv[1:] == ["lint"]:
         install_lint_tools()
         steps = lint_steps()
     else:
-        print("usage: run.py test|lint", file=sys.stderr)
+        print("usage: run.py test|dist|lint", file=sys.stderr)
         return 2
     results = [(step, *run(step)) for step in steps]
     print()

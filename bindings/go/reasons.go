@@ -28,7 +28,7 @@ const (
 	ReasonOverloaded Reason = "OVERLOADED"
 	// ReasonTokenRejected: TokenReview refused the token.
 	ReasonTokenRejected Reason = "TOKEN_REJECTED"
-	// ReasonTokenExpired: TokenReview says that the token has expired.
+	// ReasonTokenExpired: TokenReview says that the token has expired, or its own claims say that it did so long ago.
 	ReasonTokenExpired Reason = "TOKEN_EXPIRED"
 	// ReasonAudienceMismatch: The token is not for any of the wanted audiences.
 	ReasonAudienceMismatch Reason = "AUDIENCE_MISMATCH"
@@ -114,7 +114,7 @@ var table = []row{
 	{ReasonSignatureInvalid, 16, "The token's signature is wrong under a known signing key of the cluster."},
 	{ReasonOverloaded, 8, "No slot became free in time, or the cluster's queue is full."},
 	{ReasonTokenRejected, 16, "TokenReview refused the token."},
-	{ReasonTokenExpired, 16, "TokenReview says that the token has expired."},
+	{ReasonTokenExpired, 16, "TokenReview says that the token has expired, or its own claims say that it did so long ago."},
 	{ReasonAudienceMismatch, 16, "The token is not for any of the wanted audiences."},
 	{ReasonTokenNotAuthenticated, 7, "TokenReview answered that the token is not authenticated, without an error."},
 	{ReasonNotAServiceAccount, 7, "The token's user is no service account with the groups of its namespace."},

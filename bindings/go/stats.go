@@ -50,7 +50,7 @@ type ClusterStats struct {
 	CredentialReloads uint64 `json:"credential_reloads"`
 	// Retries counts tries beyond the first of a call.
 	Retries uint64 `json:"retries"`
-	// RetriesRefused counts calls that were not, because the cluster's budget for that was spent.
+	// RetriesRefused counts calls that would have been tried again, had the budget for retries not been spent.
 	RetriesRefused uint64 `json:"retries_refused"`
 }
 

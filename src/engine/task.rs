@@ -199,23 +199,24 @@ impl Work {
         let Self { mut job, generation, cluster, candidate, judged } = self;
         let timeout = job.options.timeout().unwrap_or(generation.config.engine.attest_timeout);
         let timeout = timeout.min(LONGEST_TIMEOUT);
-        let mut findings = std::mem::take(&mut job.findings);
-        let session = cluster.api.session(job.begun + timeout, candidate.token.clone());
+        let begun = job.begun;
+        let session = cluster.api.session(begun + timeout, candidate.token.clone());
         #[cfg(feature = "fault-injection")]
         if job.options.panics_in(super::options::PanicIn::Connection) {
             crate::cluster::fault_injection::panic_in_next_attempt();
         }
 
         let verdict = {
+            // Borrowed where they are, and not moved: what waits in the queue stays small.
+            let Job { options, findings, events, .. } = &mut job;
             let attestation = async {
                 // Half of the time at most is spent waiting, so that whoever gets a slot has time to use it.
-                let latest = job.begun + timeout / 2;
+                let latest = begun + timeout / 2;
                 let purpose = if findings.trail.is_some() { Purpose::Explain } else { Purpose::Attest };
                 let ready = waiting.ready(&cluster, &candidate, judged, purpose, latest).await;
                 let (slot, judged) = ready?;
-                // Boxed here and not before: what waits in the queue stays small.
-                let decision =
-                    decide(&generation, &cluster, &candidate, judged, &session, &job.options, &mut findings);
+                // Boxed here and not before, for the same reason.
+                let decision = decide(&generation, &cluster, &candidate, judged, &session, options, findings);
                 let verdict = Box::pin(decision).await;
                 drop(slot);
                 verdict
@@ -230,12 +231,11 @@ impl Work {
                     Ok(Stop::ShuttingDown) | Err(_) => Refusal::ShuttingDown,
                 }),
                 verdict = attestation => verdict.unwrap_or_else(|_| {
-                    job.events.panicked("an attestation");
+                    events.panicked("an attestation");
                     Err(Refusal::InternalPanic)
                 }),
             }
         };
-        job.findings = findings;
         job.finish(Some(&cluster), Some(&session), verdict);
     }
 }

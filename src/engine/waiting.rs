@@ -28,33 +28,45 @@ impl Waiting {
         self,
         cluster: &ClusterAtWork,
         candidate: &Candidate,
-        mut judged: Result<Standing, Refusal>,
+        judged: Result<Standing, Refusal>,
         purpose: Purpose,
         latest: Instant,
     ) -> Result<(Slot, Result<Standing, Refusal>), Refusal> {
         let Self { request, bytes, memory } = self;
-        let overloaded = |why| Refusal::Overloaded { why };
         let slot = match request.granted(latest).await {
             Ok(slot) => slot,
-            Err(why) => return Err(judged.err().unwrap_or(overloaded(why))),
+            Err(why) => return Err(judged.err().unwrap_or(Refusal::Overloaded { why })),
         };
         if !matches!(judged, Ok(Standing::KeysUnknown)) {
             return Ok((slot, judged));
         }
-        match purpose {
-            Purpose::Attest => cluster.api.keys().first(latest).await,
-            Purpose::Explain => {
-                cluster.api.keys().first_patiently(latest.min(Instant::now() + EXPLAIN_WAITS)).await;
-            }
-        }
-        judged = cluster.judge(candidate, &Handle::current());
-        let lane = cluster.lane(&judged);
-        if Arc::ptr_eq(lane, &cluster.lanes.ordinary) {
-            return Ok((slot, judged));
-        }
-        drop(slot);
-        let slot =
-            lane.request(bytes, &memory).map_err(overloaded)?.granted(latest).await.map_err(overloaded)?;
-        Ok((slot, judged))
+        // Boxed here and not before: what waits in the queue stays small.
+        Box::pin(with_first_keys(cluster, candidate, slot, bytes, &memory, purpose, latest)).await
     }
+}
+
+async fn with_first_keys(
+    cluster: &ClusterAtWork,
+    candidate: &Candidate,
+    slot: Slot,
+    bytes: usize,
+    memory: &Arc<QueuedBytes>,
+    purpose: Purpose,
+    latest: Instant,
+) -> Result<(Slot, Result<Standing, Refusal>), Refusal> {
+    match purpose {
+        Purpose::Attest => cluster.api.keys().first(latest).await,
+        Purpose::Explain => {
+            cluster.api.keys().first_patiently(latest.min(Instant::now() + EXPLAIN_WAITS)).await;
+        }
+    }
+    let judged = cluster.judge(candidate, &Handle::current());
+    let lane = cluster.lane(&judged);
+    if Arc::ptr_eq(lane, &cluster.lanes.ordinary) {
+        return Ok((slot, judged));
+    }
+    drop(slot);
+    let overloaded = |why| Refusal::Overloaded { why };
+    let slot = lane.request(bytes, memory).map_err(overloaded)?.granted(latest).await.map_err(overloaded)?;
+    Ok((slot, judged))
 }

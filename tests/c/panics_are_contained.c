@@ -22,7 +22,8 @@ static void capture_stderr(void) {
 
 static void set_up(void) {
     capture_stderr();
-    world_open(&w, "", "");
+    /* The reading of the keys would come first, and panic in place of the attestation's own connection. */
+    world_open(&w, "\"verify_signature\":\"off\"", "");
 }
 
 /* What panics on the library's threads, in a blocking call and in a submission. */

@@ -42,6 +42,14 @@ const PAUSE: Duration = Duration::from_millis(250);
 const HALF: Duration = Duration::from_millis(20);
 const TOO_LATE: Duration = Duration::from_millis(40);
 
+/// When a version was there.
+struct Change {
+    /// From here on it can have been seen.
+    visible: Instant,
+    /// From here on it must be seen.
+    done: Instant,
+}
+
 /// Attestations that run until they are told to stop.
 struct Load {
     running: JoinHandle<Vec<Outcome>>,
@@ -125,9 +133,10 @@ impl World {
         super::world::kubeconfig(&[server, "certificate-authority: ca.crt".into()], &user)
     }
 
-    /// Replaces files, and answers when that is done.
-    async fn replace(&mut self, way: Way, files: &[(&str, String)]) -> Instant {
+    /// Replaces files.
+    async fn replace(&mut self, way: Way, files: &[(&str, String)]) -> Change {
         let path = |name: &str| self.folder.path(&format!("data/{name}"));
+        let mut visible = Instant::now();
         match way {
             Way::Rename => {
                 for (name, text) in files {
@@ -147,6 +156,7 @@ impl World {
                     fs::write(path(name), &text[..half]).unwrap();
                 }
                 sleep(HALF).await;
+                visible = Instant::now();
                 for (name, text) in files {
                     fs::write(path(name), text).unwrap();
                 }
@@ -165,7 +175,7 @@ impl World {
                 fs::rename(self.folder.path("link"), self.folder.path("data")).unwrap();
             }
         }
-        Instant::now()
+        Change { visible, done: Instant::now() }
     }
 
     /// Which request each attestation made.
@@ -189,7 +199,7 @@ fn copy_files(from: &Path, to: &Path) {
 async fn rotate(
     mut world: World,
     mut files: impl FnMut(&World, usize) -> Vec<(&'static str, String)>,
-    version: impl Fn(&Parts, &[Instant]) -> usize,
+    version: impl Fn(&Parts, &[Change]) -> usize,
 ) {
     let first = files(&world, 0);
     let mut changes = vec![world.replace(Way::InPlace, &first).await];
@@ -211,11 +221,11 @@ async fn rotate(
         let was_late = |(from, to): &(Instant, Instant)| outcome.arrived <= *to && outcome.ended >= *from;
         if let Some((kind, words)) = &outcome.failure {
             let excused = *kind == CallErrorKind::CredentialsUnavailable && world.late.iter().any(was_late);
-            let newest = changes.iter().rposition(|done| *done < outcome.arrived).unwrap();
+            let newest = changes.iter().rposition(|change| change.done < outcome.arrived).unwrap();
             assert!(excused, "attestation {} after change {newest}: {words}", outcome.number);
             continue;
         }
-        let newest = changes.iter().rposition(|done| *done < outcome.arrived).unwrap();
+        let newest = changes.iter().rposition(|change| change.done < outcome.arrived).unwrap();
         let used = version(&requests[&outcome.number], &changes);
         assert!(used >= newest, "attestation {} used version {used}, not {newest}", outcome.number);
         used_versions[used] += 1;
@@ -260,7 +270,7 @@ async fn a_client_certificate() {
         shown.lock().unwrap().push(certificate.to_vec());
         vec![("client.crt", pair.certificate), ("client.key", pair.key)]
     };
-    let version = |head: &Parts, _: &[Instant]| {
+    let version = |head: &Parts, _: &[Change]| {
         let certificate = head.extensions.get::<Peer>().unwrap().certificate.as_ref().unwrap();
         shown.lock().unwrap().iter().position(|one| one == certificate).unwrap()
     };
@@ -275,9 +285,9 @@ async fn a_ca() {
     // half of one still has the server's CA.
     let next =
         |world: &World, _| vec![("ca.crt", format!("{}\n{}", world.authority.pem, Authority::new().pem))];
-    let version = |head: &Parts, changes: &[Instant]| {
+    let version = |head: &Parts, changes: &[Change]| {
         let accepted = head.extensions.get::<Peer>().unwrap().accepted;
-        changes.iter().rposition(|done| *done < accepted).unwrap()
+        changes.iter().rposition(|change| change.visible < accepted).unwrap()
     };
     rotate(world, next, version).await;
 }

@@ -11,7 +11,8 @@ use crate::access_review::access_review;
 use crate::answer::Call;
 use crate::caller::{Caller, Presented};
 use crate::live::{Live, Object};
-use crate::reply::{Reply, failure, generic_failure, object_not_found, render, unauthorized};
+use crate::protobuf;
+use crate::reply::{Reply, bad_request, failure, generic_failure, object_not_found, render, unauthorized};
 use crate::review::token_review;
 use crate::world::Permission;
 
@@ -91,6 +92,10 @@ pub(crate) fn answer(
         return refusal;
     }
     match target {
+        Target::TokenReviews if has_type(head, protobuf::MEDIA_TYPE) => match protobuf::token_review(body) {
+            Some(review) => token_review(live, &render(&review)),
+            None => bad_request("the object provided is unrecognized (must be of type TokenReview)"),
+        },
         Target::TokenReviews => token_review(live, body),
         Target::AccessReviews => access_review(live, &caller, body),
         Target::SelfReviews => self_review(&caller),
@@ -138,14 +143,15 @@ fn unfit_request(target: Target<'_>, head: &Parts) -> Option<Reply> {
         let allow = HeaderValue::from_str(method.as_str()).ok()?;
         return Some(generic_failure(StatusCode::METHOD_NOT_ALLOWED).with(ALLOW, allow));
     }
-    if method != Method::POST || is_json(head) {
+    let is_protobuf = target == Target::TokenReviews && has_type(head, protobuf::MEDIA_TYPE);
+    if method != Method::POST || is_protobuf || is_json(head) {
         return None;
     }
-    // client-go's cue to send JSON instead of protobuf.
     Some(failure(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "UnsupportedMediaType",
-        "the body of the request was in an unknown format - accepted media types include: application/json",
+        "the body of the request was in an unknown format - accepted media types include: application/json, \
+         application/vnd.kubernetes.protobuf",
         Some(json!({})),
     ))
 }
@@ -171,11 +177,14 @@ fn key_set(live: &Live, head: &Parts) -> Reply {
 
 /// Whether the body is JSON, as it also is when nothing is said about it.
 fn is_json(head: &Parts) -> bool {
-    let Some(content_type) = head.headers.get(CONTENT_TYPE) else {
-        return true;
-    };
-    let media = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    media.trim().eq_ignore_ascii_case("application/json")
+    !head.headers.contains_key(CONTENT_TYPE) || has_type(head, "application/json")
+}
+
+fn has_type(head: &Parts, wanted: &str) -> bool {
+    let content_type =
+        head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = content_type.split(';').next().unwrap_or_default();
+    media.trim().eq_ignore_ascii_case(wanted)
 }
 
 fn not_acceptable(message: &str) -> Reply {

@@ -40,6 +40,7 @@ mod listen;
 mod live;
 mod mint;
 mod patch;
+mod protobuf;
 mod reply;
 mod review;
 mod script;

@@ -1,6 +1,6 @@
 //! Objects, signing keys, callers and permissions.
 
-use crate::client::{BOTH, Client, KEYS, NODE, POD, Protocol, setting};
+use crate::client::{BOTH, Client, KEYS, NODE, POD, Protocol, REVIEWS, setting};
 use devcluster::{Credential, DevCluster, Permission, Reviewer, TokenRequest, World};
 use http::Method;
 use serde_json::json;
@@ -60,15 +60,32 @@ async fn another_method_is_405() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_json_is_415() {
+async fn a_body_of_another_form_is_415() {
     let (cluster, client) = cluster_of(Reviewer::default()).await;
     let token = cluster.mint(&TokenRequest::default());
-    let mut protobuf = client.with_content_type("application/vnd.kubernetes.protobuf");
-    let answer = protobuf.review(&token, &[]).await.expect("an answer");
+    let mut cbor = client.with_content_type("application/cbor");
+    let answer = cbor.review(&token, &[]).await.expect("an answer");
     assert_eq!(
         (answer.status.as_u16(), answer.json()["reason"].as_str()),
         (415, Some("UnsupportedMediaType"))
     );
+}
+
+#[tokio::test]
+async fn a_review_in_protobuf_is_answered_in_json() {
+    let (_cluster, client) = cluster_of(Reviewer::default()).await;
+    let mut protobuf = client.with_content_type("application/vnd.kubernetes.protobuf");
+    let accepted = "application/vnd.kubernetes.protobuf,application/json";
+    // A review whose spec has the token "x" alone.
+    let review = "k8s\0\x12\x05\x12\x03\x0a\x01x";
+    let answer = protobuf.send(Method::POST, REVIEWS, accepted, review).await.expect("an answer");
+    assert_eq!(answer.status, 201);
+    assert_eq!(answer.headers["content-type"], "application/json");
+    assert_eq!(answer.json()["spec"]["token"], "x");
+    assert_eq!(answer.json()["status"]["error"], "invalid bearer token");
+
+    let refused = protobuf.send(Method::POST, REVIEWS, accepted, "k8s\0{}").await.expect("an answer");
+    assert_eq!(refused.status, 400);
 }
 
 #[tokio::test]

@@ -1,9 +1,6 @@
-//! A server that can be told what to answer, and a kubeconfig that leads to it.
+//! A server that can be told what to answer.
 
-use std::error::Error;
-use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -16,7 +13,6 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -25,61 +21,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::super::api::{CallError, Token};
-use super::super::credentials::Source;
-use super::super::environment::Environment;
-use super::super::{Cluster, Observer, Session};
+use super::certificates::{Authority, Pair};
 
-/// A certificate authority.
-pub(super) struct Authority {
-    pub(super) pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-/// A certificate and its key, PEM.
-pub(super) struct Pair {
-    pub(super) certificate: String,
-    pub(super) key: String,
-}
-
-impl Authority {
-    pub(super) fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { pem, issuer: Issuer::new(params, key) }
-    }
-
-    pub(super) fn issue(&self, name: &str) -> Pair {
-        self.issue_with(name, |_| ())
-    }
-
-    /// A certificate for that name, changed before it is signed.
-    pub(super) fn issue_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Pair {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        change(&mut params);
-        let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
-        Pair { certificate, key: key.serialize_pem() }
-    }
-}
-
-impl Pair {
-    /// A certificate that is its own CA.
-    pub(super) fn self_signed(name: &str) -> Self {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        Self { certificate: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
-    }
-}
-
-pub(super) type Handler =
+pub(crate) type Handler =
     Arc<dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Full<Bytes>>> + Send + Sync>;
 
 /// A handler that answers each request from its head.
-pub(super) fn answering(
+pub(crate) fn answering(
     answer: impl Fn(&Request<Bytes>) -> (u16, String) + Send + Sync + 'static,
 ) -> Handler {
     Arc::new(move |request| {
@@ -88,12 +36,12 @@ pub(super) fn answering(
     })
 }
 
-/// The node that [`ready`] knows.
-pub(super) const NODE: &str =
+/// The node that [`node_after`] knows.
+pub(crate) const NODE: &str =
     r#"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"n1","uid":"u1"}}"#;
 
 /// A handler that knows the node `n1`, after a while.
-pub(super) fn node_after(delay: Duration) -> Handler {
+pub(crate) fn node_after(delay: Duration) -> Handler {
     Arc::new(move |_| {
         Box::pin(async move {
             tokio::time::sleep(delay).await;
@@ -103,35 +51,35 @@ pub(super) fn node_after(delay: Duration) -> Handler {
 }
 
 /// How a server is made.
-pub(super) struct Plan {
-    pub(super) alpn: &'static [&'static str],
-    pub(super) pair: Pair,
-    pub(super) client_ca: Option<String>,
-    pub(super) handler: Handler,
+pub(crate) struct Plan {
+    pub(crate) alpn: &'static [&'static str],
+    pub(crate) pair: Pair,
+    pub(crate) client_ca: Option<String>,
+    pub(crate) handler: Handler,
 }
 
 impl Plan {
-    pub(super) fn new(authority: &Authority, handler: Handler) -> Self {
+    pub(crate) fn new(authority: &Authority, handler: Handler) -> Self {
         Self { alpn: &["h2", "http/1.1"], pair: authority.issue("127.0.0.1"), client_ca: None, handler }
     }
 }
 
 /// Who is at the other end of a connection; an extension of each head.
 #[derive(Clone)]
-pub(super) struct Peer {
+pub(crate) struct Peer {
     /// When the connection was ready for requests.
-    pub(super) accepted: Instant,
+    pub(crate) accepted: Instant,
     /// The client's certificate, DER.
-    pub(super) certificate: Option<Vec<u8>>,
+    pub(crate) certificate: Option<Vec<u8>>,
 }
 
 /// A running server; it ends when dropped.
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     accepted: Arc<AtomicUsize>,
     open: Arc<AtomicUsize>,
     under_way: Arc<AtomicUsize>,
-    pub(super) heads: Arc<Mutex<Vec<http::request::Parts>>>,
+    pub(crate) heads: Arc<Mutex<Vec<http::request::Parts>>>,
     accepting: JoinHandle<()>,
     retire: watch::Sender<bool>,
 }
@@ -143,11 +91,11 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub(super) async fn start(plan: Plan) -> Self {
+    pub(crate) async fn start(plan: Plan) -> Self {
         Self::start_at("127.0.0.1:0".parse().unwrap(), plan).await
     }
 
-    pub(super) async fn start_at(address: SocketAddr, plan: Plan) -> Self {
+    pub(crate) async fn start_at(address: SocketAddr, plan: Plan) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server_config(&plan)));
@@ -179,30 +127,30 @@ impl Server {
     }
 
     /// Says GOAWAY on the HTTP/2 connections that there are. Those that come are served.
-    pub(super) fn retire_connections(&self) {
+    pub(crate) fn retire_connections(&self) {
         self.retire.send_replace(true);
     }
 
-    pub(super) fn accepted(&self) -> usize {
+    pub(crate) fn accepted(&self) -> usize {
         self.accepted.load(SeqCst)
     }
 
     /// Connections that are there now.
-    pub(super) fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         self.open.load(SeqCst)
     }
 
     /// Requests that are being answered now.
-    pub(super) fn under_way(&self) -> usize {
+    pub(crate) fn under_way(&self) -> usize {
         self.under_way.load(SeqCst)
     }
 
     /// How many requests have come so far.
-    pub(super) fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.heads.lock().unwrap().len()
     }
 
-    pub(super) fn last_head(&self) -> http::request::Parts {
+    pub(crate) fn last_head(&self) -> http::request::Parts {
         self.heads.lock().unwrap().last().unwrap().clone()
     }
 }
@@ -223,7 +171,7 @@ impl Drop for Counted {
     }
 }
 
-pub(super) fn server_config(plan: &Plan) -> rustls::ServerConfig {
+pub(crate) fn server_config(plan: &Plan) -> rustls::ServerConfig {
     let provider = Arc::new(default_provider());
     let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -285,86 +233,4 @@ async fn serve(
     } else {
         hyper::server::conn::http1::Builder::new().serve_connection(io, service).await
     };
-}
-
-/// A folder with a kubeconfig in it.
-pub(super) struct Folder(tempfile::TempDir);
-
-impl Folder {
-    pub(super) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    pub(super) fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.path(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-
-    /// Writes a kubeconfig with these lines in its cluster and its user.
-    pub(super) fn kubeconfig(&self, cluster: &[String], user: &[String]) -> PathBuf {
-        self.write("kubeconfig", &kubeconfig(cluster, user))
-    }
-
-    /// Writes `ca.crt`, and a kubeconfig for that server with the token `t0`.
-    pub(super) fn lead_to(&self, server: &Server, authority: &Authority) -> PathBuf {
-        self.write("ca.crt", &authority.pem);
-        self.kubeconfig(
-            &[format!("server: https://{}", server.address), "certificate-authority: ca.crt".into()],
-            &["token: t0".into()],
-        )
-    }
-}
-
-pub(super) fn kubeconfig(cluster: &[String], user: &[String]) -> String {
-    let mut text = String::from("apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts:\n");
-    text.push_str("- name: c\n  context: {cluster: k, user: u}\nclusters:\n- name: k\n  cluster:\n");
-    for line in cluster {
-        writeln!(text, "    {line}").unwrap();
-    }
-    text.push_str("users:\n- name: u\n  user:\n");
-    for line in user {
-        writeln!(text, "    {line}").unwrap();
-    }
-    text
-}
-
-pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(8);
-
-pub(super) fn cluster(kubeconfig: &Path) -> Arc<Cluster> {
-    cluster_of(Source::Kubeconfig(kubeconfig.to_owned()), Environment::fixed(&[]))
-}
-
-pub(super) fn cluster_of(source: Source, environment: Environment) -> Arc<Cluster> {
-    Arc::new(Cluster::with("demo".to_owned(), CALL_TIMEOUT, source, environment, Observer::new(|_| ())))
-}
-
-/// An attestation that has this much time.
-pub(super) fn session(cluster: &Arc<Cluster>, time: Duration) -> Session {
-    session_of(cluster, "a-token", time)
-}
-
-/// An attestation of this token.
-pub(super) fn session_of(cluster: &Arc<Cluster>, token: &str, time: Duration) -> Session {
-    cluster.session(Instant::now() + time, Token::new(token.to_owned()))
-}
-
-/// An attestation with time enough.
-pub(super) fn patient(cluster: &Arc<Cluster>) -> Session {
-    session(cluster, Duration::from_secs(20))
-}
-
-/// The error and its causes, as an operator reads them.
-pub(super) fn words(error: &CallError) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        write!(text, ": {cause}").unwrap();
-        next = cause.source();
-    }
-    text
 }
