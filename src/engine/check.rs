@@ -100,8 +100,8 @@ impl Check {
         options: CheckOptions,
         events: &Arc<Events>,
     ) -> Result<Self, Answer> {
-        let named = options.clusters.as_ref().filter(|names| !names.is_empty());
-        let clusters: Option<Vec<_>> = match named {
+        let asked = options.clusters.as_ref().filter(|names| !names.is_empty());
+        let clusters: Option<Vec<_>> = match asked {
             None => Some(generation.clusters.values().cloned().collect()),
             Some(names) => names.iter().map(|name| generation.clusters.get(name).cloned()).collect(),
         };
