@@ -32,7 +32,7 @@ OVERLOADED: Final = "OVERLOADED"
 TOKEN_REJECTED: Final = "TOKEN_REJECTED"
 """TokenReview refused the token."""
 TOKEN_EXPIRED: Final = "TOKEN_EXPIRED"
-"""TokenReview says that the token has expired."""
+"""TokenReview says that the token has expired, or its own claims say that it did so long ago."""
 AUDIENCE_MISMATCH: Final = "AUDIENCE_MISMATCH"
 """The token is not for any of the wanted audiences."""
 TOKEN_NOT_AUTHENTICATED: Final = "TOKEN_NOT_AUTHENTICATED"
@@ -162,7 +162,7 @@ TABLE: Final[dict[str, Row]] = {
     ),
     TOKEN_EXPIRED: Row(
         16,
-        "TokenReview says that the token has expired.",
+        "TokenReview says that the token has expired, or its own claims say that it did so long ago.",
     ),
     AUDIENCE_MISMATCH: Row(
         16,

@@ -47,7 +47,7 @@ pub(super) fn sentence(kind: CallErrorKind) -> &'static str {
             "Check address, network and TLS of the API server, and what stands between."
         }
         CallErrorKind::NotFound | CallErrorKind::Status => {
-            "Look at the log of the API server, and at what stands in front of it: an answer like this is seldom its own."
+            "Look at the log of the API server, and at what stands in front of it: such an answer is seldom its own."
         }
         other => other.reason().row().remedy,
     }

@@ -19,7 +19,8 @@ pub(super) struct Certificate {
     /// `CN=…, O=…`
     pub(super) subject: String,
     pub(super) issuer: String,
-    /// The subject's common name: the user, to the API server. None if it is too long to be shown, or has more than one line.
+    /// The subject's common name: the user, to the API server. None if it is too long to be shown, or has more than one
+    /// line.
     pub(super) common_name: Option<String>,
     pub(super) not_before: Timestamp,
     pub(super) not_after: Timestamp,

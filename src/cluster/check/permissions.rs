@@ -15,7 +15,8 @@ use crate::outcome::{Reason, cause_chain};
 use crate::quote::quoted;
 use crate::step::Step;
 
-/// Namespaces that are asked for one by one, and how many of them at a time. Whoever has more grants the permission for all.
+/// Namespaces that are asked for one by one, and how many of them at a time. Whoever has more grants the permission for
+/// all.
 const NAMESPACES: usize = 128;
 const NAMESPACES_AT_ONCE: usize = 8;
 
