@@ -313,8 +313,8 @@ int32_t psat_attestor_events(psat_attestor_t *attestor,
  * Looks at the configured clusters and waits for the answer: can they be used, and if not, why, and what helps?
  *
  * `options` is NULL with 0, or a JSON object from the host: `timeout_ms`, for all of it (absent = `attest_timeout_ms`), and
- * `clusters`, a list of names (absent = all). It is borrowed for the call. `*json` becomes a document with, for each cluster,
- * the `steps` that an attestation needs, in the order in which it needs them; `json` may be NULL. The document is for
+ * `clusters`, a list of names (absent or empty = all). It is borrowed for the call. `*json` becomes a document with, for
+ * each cluster, the `steps` that an attestation needs, in the order in which it needs them; `json` may be NULL. It is for
  * operators and may name addresses, files and users; it never holds a credential. Nothing is attested, and no slot is taken.
  *
  * Returns 0 if all can be used, else the code of the first failed step of the first that cannot; 3 (`CLUSTER_UNKNOWN`),

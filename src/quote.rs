@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 
+use serde::Serialize;
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// Characters of a name that a message shows. Names that Kubernetes or SPIFFE allow to be longer are rare, and what
@@ -31,6 +32,19 @@ pub fn quoted_list(names: &[String]) -> String {
     }
     out.push(']');
     out
+}
+
+/// `value` as JSON, which is YAML and HCL too: for what is to be pasted, and so never cut.
+#[must_use]
+pub fn json(value: &(impl Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Whether a shell takes `text` for one word, as it stands, and no command for an option.
+#[must_use]
+pub fn is_word(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '/');
+    !text.is_empty() && !text.starts_with('-') && text.chars().all(plain)
 }
 
 fn push_quoted(out: &mut String, name: &str) {
@@ -126,6 +140,21 @@ mod tests {
         assert_eq!(quoted(&whole), format!("\"{whole}\""));
         assert_eq!(quoted(&format!("{whole}x")), format!("\"{whole}…\""));
         assert_eq!(quoted(&"\n".repeat(1000)), format!("\"{}…\"", "\\n".repeat(128)));
+    }
+
+    #[test]
+    fn a_word_is_one_to_every_shell() {
+        for text in ["a b", "$(id)", "a;b", "-f", "a'b", "a\nb", "", "~"] {
+            assert!(!is_word(text), "{text:?}");
+        }
+        assert!(is_word("agent-1.x") && is_word("/etc/t.jwt"));
+    }
+
+    #[test]
+    fn what_is_to_be_pasted_is_not_cut() {
+        let long = "x".repeat(1000);
+        assert_eq!(json(&long), format!("\"{long}\""));
+        assert_eq!(json(&["a", "b\""]), r#"["a","b\""]"#);
     }
 
     #[test]

@@ -137,4 +137,41 @@ async fn no_time_at_all_is_told_as_that() {
     let setting = Setting::of([("demo", World::default())]).await;
     let (code, document) = setting.check(&json!({"timeout_ms": 0}));
     assert_eq!((code, outcome(&document, "demo", "credentials")), (4, &json!("fail")));
+    let detail = document["clusters"]["demo"]["steps"][0]["detail"].as_str();
+    assert_eq!(detail, Some("not looked at: no time was left for it"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn naming_no_cluster_is_naming_all() {
+    let broken = World { listener: ListenerMode::Refuse, ..World::default() };
+    let setting = Setting::of([("demo", broken)]).await;
+    let (code, document) = setting.check(&json!({"clusters": []}));
+    assert_eq!((code, &document["reason"]), (14, &json!("API_UNREACHABLE")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clusters_that_hang_leave_the_last_one_its_turn() {
+    let hanging = DevCluster::start(World { listener: ListenerMode::HangTls, ..World::default() }).await;
+    let sound = DevCluster::start(World::default()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let kubeconfig = |cluster: &DevCluster, name: &str| {
+        let home = folder.path().join(name);
+        std::fs::create_dir(&home).expect("a folder in it");
+        settings(&cluster.write_kubeconfig(&home).expect("a kubeconfig"))
+    };
+    let (hangs, answers) = (kubeconfig(&hanging, "hanging"), kubeconfig(&sound, "sound"));
+    let mut clusters: serde_json::Map<String, Value> =
+        (0..16).map(|number| (format!("hanging-{number:02}"), hangs.clone())).collect();
+    clusters.insert("last".to_owned(), answers);
+    let config = json!({"trust_domain": "example.org", "clusters": clusters}).to_string();
+    let (attestor, _) = Attestor::new(config.as_bytes()).expect("a valid configuration");
+    let answer = tokio::task::block_in_place(|| attestor.check(br#"{"timeout_ms": 4000}"#));
+    let document: Value = serde_json::from_str(answer.document.as_str()).expect("a JSON document");
+    let usable: Vec<&String> = document["clusters"]
+        .as_object()
+        .expect("the clusters")
+        .iter()
+        .filter_map(|(name, report)| (report["usable"] == true).then_some(name))
+        .collect();
+    assert_eq!(usable, ["last"], "{document:#}");
 }

@@ -111,6 +111,43 @@ fn slow_review(world: World, delay_ms: u64) -> World {
 }
 
 #[test]
+fn a_token_of_another_configured_cluster_is_told_so() {
+    let here = Scene::new(World::default(), &json!({}));
+    // The other cluster is of the same attestor, and its keys are at hand once it was attested with.
+    let there = here.runtime.block_on(DevCluster::start_with(Keys::generate(), World::default()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = here.cluster.write_kubeconfig(folder.path()).expect("a kubeconfig");
+    let edge = folder.path().join("edge");
+    std::fs::create_dir(&edge).expect("a folder in it");
+    let settings = |kubeconfig: std::path::PathBuf| json!({"service_account_allow_list": ["spire:spire-agent"], "kube_config_file": kubeconfig});
+    let clusters = json!({
+        "demo": settings(home),
+        "edge": settings(there.write_kubeconfig(&edge).expect("a kubeconfig")),
+    });
+    let config = json!({"trust_domain": "example.org", "clusters": clusters}).to_string();
+    let (attestor, _) =
+        Attestor::new(config.as_bytes()).unwrap_or_else(|_| panic!("the configuration is good"));
+    let token = there.mint(&TokenRequest { alg: Algorithm::Es256, ..TokenRequest::default() });
+    let explain = |cluster: &str| -> Value {
+        let payload = json!({"cluster": cluster, "token": token}).to_string();
+        let answer = attestor.explain(payload.as_bytes(), b"");
+        serde_json::from_str(answer.document.as_str()).expect("a document")
+    };
+    let step = |document: &Value, check: &str| -> Value {
+        let steps = document["steps"].as_array().expect("steps");
+        steps.iter().find(|step| step["check"] == check).expect("every check has a step").clone()
+    };
+    assert!(!explain("demo").to_string().contains("edge"), "no keys of it are at hand");
+    let genuine = explain("edge");
+    assert_eq!(step(&genuine, "signature")["outcome"], "pass", "{genuine:#}");
+    let document = explain("demo");
+    let said = step(&document, "signature")["detail"].as_str().map(str::to_owned).unwrap_or_default();
+    assert!(said.ends_with("; a signing key of cluster \"edge\" made it"), "{said}");
+    let remedy = step(&document, "token_review")["remedy"].as_str().map(str::to_owned).unwrap_or_default();
+    assert!(remedy.ends_with(":\ncluster = \"edge\""), "{document:#}");
+}
+
+#[test]
 fn a_thousand_forgeries_make_no_call_and_take_no_slot() {
     let scene = Scene::new(World::default(), &json!({"max_in_flight": 1, "max_queued": 0}));
     let before = scene.cluster.counters().token_review;

@@ -102,7 +102,7 @@ async fn in_one_round_trip(
 }
 
 /// What `main` comes to; `aside` goes on meanwhile.
-fn beside<'f, T>(
+pub fn beside<'f, T>(
     mut main: Pin<&'f mut (impl Future<Output = T> + Send)>,
     mut aside: Pin<&'f mut MaybeDone<impl Future<Output: Send> + Send>>,
 ) -> impl Future<Output = T> + Send + 'f {
@@ -141,7 +141,7 @@ async fn by_extras(
 
 impl Claims {
     /// Whether what was asked for by these claims is what TokenReview says to ask for.
-    fn agree_with(&self, binding: &Binding) -> bool {
+    pub fn agree_with(&self, binding: &Binding) -> bool {
         let node = match (&self.node, &binding.node_name) {
             (Some(claimed), NodeExtra::One(extra)) => claimed == extra,
             (None, NodeExtra::Absent) => true,

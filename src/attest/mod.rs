@@ -31,6 +31,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 mod trail;
+mod walk;
 mod words;
 
 pub use explain::{admitted, explain};

@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::claims::ClaimsFault;
 use super::refusal::Refusal;
 use super::review::Binding;
-use crate::config::{ClusterConfig, Config, cluster_setting};
+use crate::config::{ClusterConfig, Config, MAX_IN_FLIGHT_BOUNDS, cluster_setting};
 use crate::outcome::Reason;
-use crate::quote::{quoted, quoted_list};
+use crate::quote::{is_word, json, quoted};
 use crate::step::with_block;
 
 /// As many names as a sentence holds.
@@ -26,6 +26,8 @@ pub struct Facts<'a> {
     pub binding: Option<&'a Binding>,
     /// The node that was asked for.
     pub node: Option<&'a str>,
+    /// Another cluster, whose key has signed the token.
+    pub signed_by: Option<&'a str>,
 }
 
 /// What to do about `refusal`. For API failures see [`Advisor`](crate::cluster::api::Advisor), who knows more.
@@ -35,6 +37,12 @@ pub fn remedy(refusal: &Refusal, facts: &Facts<'_>) -> String {
     let sentence = reason.row().remedy;
     let block = match refusal {
         Refusal::ClusterUnknown { .. } => return other_cluster(facts),
+        Refusal::SignatureInvalid | Refusal::TokenError { reason: Reason::TokenRejected, .. }
+            if let Some(cluster) = facts.signed_by =>
+        {
+            let sentence = "The token is of another cluster: name that one in the agent's configuration";
+            return with_block(sentence, &agent_line(cluster));
+        }
         Refusal::TokenError { reason: Reason::AudienceMismatch, error } => {
             return facts
                 .cluster
@@ -55,14 +63,15 @@ pub fn remedy(refusal: &Refusal, facts: &Facts<'_>) -> String {
         | Refusal::ByClaims(ClaimsFault::NoPod) => return mount_bound_token(facts.cluster),
         Refusal::TokenError { reason: Reason::TokenRejected | Reason::TokenExpired, .. }
         | Refusal::ByClaims(ClaimsFault::Expired { .. })
-        | Refusal::SignatureInvalid => facts.cluster.map(fresh_token),
-        Refusal::ClaimsMissing { .. } => facts.cluster.map(|c| setting(c, "lookup", &"auto")),
-        Refusal::Overloaded { .. } => {
-            facts.cluster.map(|c| setting(c, "max_in_flight", &c.max_in_flight.saturating_mul(2)))
+        | Refusal::SignatureInvalid => return try_another(reason, facts.cluster),
+        Refusal::ClaimsMissing { .. } => {
+            return facts.cluster.map_or_else(|| sentence.into(), read_objects);
         }
-        Refusal::PodTerminated { .. } | Refusal::NodeUidMismatch { .. } => {
-            facts.binding.map(|binding| on_pod("delete", binding, ""))
+        Refusal::Overloaded { .. } => return facts.cluster.map_or_else(|| sentence.into(), more_in_flight),
+        Refusal::PodTerminated { .. } => {
+            return facts.binding.map_or_else(|| sentence.into(), replace_pod);
         }
+        Refusal::NodeUidMismatch { .. } => facts.binding.map(|binding| on_pod("delete", binding, "")),
         Refusal::PodNotScheduled { .. } => facts.binding.map(|binding| on_pod("describe", binding, "")),
         Refusal::PodUidMismatch { .. }
         | Refusal::PodServiceAccountMismatch { .. }
@@ -87,6 +96,42 @@ pub fn renew_pod(binding: &Binding) -> String {
     with_block(sentence, &on_pod("delete", binding, ""))
 }
 
+/// A finished pod may be what is left of a job that succeeded: whether it is to be deleted is for the reader to say.
+fn replace_pod(binding: &Binding) -> String {
+    let sentence = "A finished pod does not attest. If its controller is to make a successor, delete it";
+    with_block(sentence, &on_pod("delete", binding, ""))
+}
+
+fn try_another(reason: Reason, cluster: Option<&ClusterConfig>) -> String {
+    let sentence = match reason {
+        Reason::TokenRejected => "The usual causes are a token of another cluster and a pod that is gone.",
+        reason => reason.row().remedy,
+    };
+    cluster.map_or_else(
+        || sentence.to_owned(),
+        |cluster| {
+            let sentence = format!("{sentence} To try with a token as an agent should have it, make one");
+            with_block(&sentence, &fresh_token(cluster))
+        },
+    )
+}
+
+fn read_objects(cluster: &ClusterConfig) -> String {
+    let sentence = "Kubernetes 1.30 or later sends both; with an earlier one have pods and nodes read, which the user of the \
+                    credential has to be permitted (`check` tells)";
+    with_block(sentence, &setting(cluster, "lookup", &"auto"))
+}
+
+fn more_in_flight(cluster: &ClusterConfig) -> String {
+    let most = usize::try_from(*MAX_IN_FLIGHT_BOUNDS.end()).unwrap_or(usize::MAX);
+    if cluster.max_in_flight >= most {
+        return "Let the agent retry; find out why the API server is slow.".to_owned();
+    }
+    let more = cluster.max_in_flight.saturating_mul(2).min(most);
+    let sentence = "Let the agent retry; find out why the API server is slow, or raise what it is asked at the same time";
+    with_block(sentence, &setting(cluster, "max_in_flight", &more))
+}
+
 fn other_cluster(facts: &Facts<'_>) -> String {
     let configured: Vec<String> =
         facts.config.into_iter().flat_map(|config| config.clusters.keys()).cloned().collect();
@@ -101,7 +146,7 @@ fn other_cluster(facts: &Facts<'_>) -> String {
             format!(
                 "Set `cluster` of the agent's k8s_psat plugin to one of those that are configured, {}{more}, or configure \
                  the cluster that it names.",
-                quoted_list(shown)
+                json(shown)
             )
         }
     }
@@ -112,16 +157,27 @@ fn agent_line(cluster: &str) -> String {
 }
 
 fn accept_audience(cluster: &ClusterConfig, of_token: &[String]) -> String {
-    let volume = format!(
-        "Have the agent's token made for {} (`audience` of its projected serviceAccountToken volume)",
-        quoted_list(&cluster.audience)
-    );
+    let (volume, besides) = match cluster.audience.as_slice() {
+        [] => (
+            "Have the agent's token made for the API server itself (no `audience` in its projected serviceAccountToken volume)"
+                .to_owned(),
+            " and no longer the API server's own",
+        ),
+        wanted => (
+            format!(
+                "Have the agent's token made for one of {} (`audience` of its projected serviceAccountToken volume)",
+                json(wanted)
+            ),
+            "",
+        ),
+    };
     let new = of_token.iter().filter(|audience| !cluster.audience.contains(audience));
     let audiences: Vec<&String> = cluster.audience.iter().chain(new).collect();
     if audiences.len() == cluster.audience.len() {
         return format!("{volume}.");
     }
-    let sentence = format!("{volume}, or accept the token's audience, if only agents have tokens for it");
+    let sentence =
+        format!("{volume}, or accept the token's audience{besides}, if only agents have tokens for it");
     with_block(&sentence, &setting(cluster, "audience", &audiences))
 }
 
@@ -135,10 +191,17 @@ fn audiences_in(error: &str) -> Vec<String> {
 fn allow(cluster: &ClusterConfig, account: &str) -> String {
     let mut entries = cluster.service_account_allow_list.entries();
     entries.push(account.to_owned());
-    let sentence = format!(
-        "If agents run as {}, put it on the allow list; else have them run as an allowed one",
-        quoted(account)
-    );
+    let account = quoted(account);
+    let sentence = if cluster.use_pod_uid_for_agent_id || entries.len() == 1 {
+        format!("Have agents run as an allowed account; or, if they run as {account}, allow it")
+    } else {
+        // Several accounts that make one agent ID can stand in for each other.
+        format!(
+            "Have agents run as an allowed account. Or, if they run as {account} now, allow it in place of the account that \
+             it replaces; or beside it, if pods of all these accounts may have the same agent ID on a node \
+             (`use_pod_uid_for_agent_id` gives them different ones)"
+        )
+    };
     with_block(&sentence, &setting(cluster, "service_account_allow_list", &entries))
 }
 
@@ -179,18 +242,9 @@ fn setting(cluster: &ClusterConfig, key: &str, value: &impl Serialize) -> String
     format!("{} = {}", cluster_setting(&cluster.name, key), json(value))
 }
 
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
-}
-
 /// `name` as a word of a shell's command. One that a shell could take for more than a word is left to the reader.
 fn word<'n>(name: &'n str, placeholder: &'static str) -> Cow<'n, str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '/');
-    if !name.is_empty() && !name.starts_with('-') && name.chars().all(plain) {
-        name.into()
-    } else {
-        placeholder.into()
-    }
+    if is_word(name) { name.into() } else { placeholder.into() }
 }
 
 #[cfg(test)]
@@ -199,10 +253,22 @@ mod tests {
 
     #[test]
     fn a_name_that_is_more_than_a_word_does_not_get_into_a_command() {
-        for name in ["a b", "$(id)", "a;b", "-f", "a'b", "a\nb", ""] {
-            assert_eq!(word(name, "POD"), "POD", "{name:?}");
-        }
+        assert_eq!(word("$(id)", "POD"), "POD");
         assert_eq!(word("agent-1.x", "POD"), "agent-1.x");
+    }
+
+    #[test]
+    fn more_calls_at_a_time_are_no_more_than_the_configuration_takes() {
+        let remedy_at = |max: u64| {
+            let text = format!(
+                r#"{{"trust_domain":"a.b","clusters":{{"demo":{{"service_account_allow_list":["a:b"],"max_in_flight":{max}}}}}}}"#
+            );
+            let config = crate::config::check(text.as_bytes()).config.expect("a valid configuration");
+            more_in_flight(&config.clusters["demo"])
+        };
+        assert!(remedy_at(64).ends_with(":\nclusters.demo.max_in_flight = 128"));
+        assert!(remedy_at(40_000).ends_with(":\nclusters.demo.max_in_flight = 65536"));
+        assert!(!remedy_at(65_536).contains("max_in_flight"));
     }
 
     #[test]

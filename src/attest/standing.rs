@@ -7,6 +7,7 @@ use super::refusal::Refusal;
 use super::{Candidate, Check, Facts, Trail, remedy};
 use crate::cluster::keys::{KeyState, Verification};
 use crate::config::VerifySignature;
+use crate::quote::quoted;
 
 /// What is known of a token before anybody is asked.
 #[derive(Debug)]
@@ -65,10 +66,12 @@ impl Candidate {
 /// Shows what became of row 9 and of the claims. A refusal does not end the walk.
 pub fn shown(trail: &mut Trail, judged: Result<&Standing, &Refusal>, keys: &KeyState, facts: &Facts<'_>) {
     const NOT_AUTHENTIC: &str = "not looked at: its signature is not known to be right";
-    let decides = |why: &str| format!("{why}: TokenReview decides");
+    let signer = facts.signed_by.map(|name| format!("; a signing key of cluster {} made it", quoted(name)));
+    let signer = signer.unwrap_or_default();
+    let decides = |why: &str| format!("{why}: TokenReview decides{signer}");
     match judged {
         Err(refusal) => {
-            let detail = refusal.detail();
+            let detail = format!("{}{signer}", refusal.detail());
             let remedy = remedy::remedy(refusal, facts);
             if refusal.check() == Some(Check::Claims) {
                 trail.pass(Check::Signature, Some(known(keys)));

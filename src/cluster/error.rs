@@ -47,7 +47,7 @@ pub(super) enum Fault {
     BadAnswer(String),
     #[error("{text}")]
     Refused { kind: CallErrorKind, text: String, chance: Chance },
-    #[error("time ran out while {0}")]
+    #[error("time ran out {0}")]
     TimeRanOut(Phase),
 }
 
@@ -68,6 +68,8 @@ pub(super) struct Named {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Phase {
+    /// Its turn had not come.
+    Unasked,
     Credentials,
     Connection,
     Answer,
@@ -222,7 +224,7 @@ impl fmt::Debug for HttpFault {
 
 impl Phase {
     pub(super) fn from_number(number: u8) -> Self {
-        [Self::Credentials, Self::Connection, Self::Answer]
+        [Self::Unasked, Self::Credentials, Self::Connection, Self::Answer]
             .get(usize::from(number))
             .copied()
             .unwrap_or(Self::Body)
@@ -232,10 +234,11 @@ impl Phase {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Credentials => "reading the credentials",
-            Self::Connection => "waiting for a connection",
-            Self::Answer => "waiting for the answer",
-            Self::Body => "reading the answer",
+            Self::Unasked => "before it was asked",
+            Self::Credentials => "while reading the credentials",
+            Self::Connection => "while waiting for a connection",
+            Self::Answer => "while waiting for the answer",
+            Self::Body => "while reading the answer",
         })
     }
 }

@@ -51,6 +51,11 @@ pub(super) const RETRIES_OF_A_CALL: u8 = 2;
 /// Further ones of a request that no server looked at: a connection closed before it was sent, GOAWAY, a refused stream.
 pub(super) const UNPROCESSED_RETRIES_OF_A_CALL: u8 = 3;
 
+/// For a question whose answer only makes a report better, and its share of the time left: one that is not answered must
+/// not take the time of those that decide.
+pub(super) const ASIDE_TIME: Duration = Duration::from_secs(1);
+pub(super) const ASIDE_SHARE: u32 = 4;
+
 /// Tries of a question beside those of an attestation, on connections that may be closed before they are used.
 pub(super) const PROBE_TRIES: u32 = 3;
 

@@ -64,7 +64,7 @@ impl Session {
     ) -> Result<T, CallError> {
         let question = question.map_err(|fault| error(call, String::new(), fault))?;
         if self.deadline <= Instant::now() {
-            return Err(error(call, String::new(), Fault::TimeRanOut(Phase::Credentials)));
+            return Err(error(call, String::new(), Fault::TimeRanOut(Phase::Unasked)));
         }
         let progress = Progress::new(self, call);
         let outcome = self.persist(&question, &progress, read).await;
@@ -181,6 +181,13 @@ impl Session {
     pub fn holds_secret(&self, text: &str) -> bool {
         let mut own = self.used().flat_map(|access| access.secrets());
         self.token.stands_in(text) || own.any(|secret| Secret::plainly(secret).stands_in(text))
+    }
+
+    /// Whether even a small part of one of them stands in `text`, which can be left out without loss.
+    pub(super) fn gives_away(&self, text: &str) -> bool {
+        let own = self.used().flat_map(|access| access.secrets());
+        let mut all = own.chain([self.token.expose()]);
+        all.any(|secret| Secret::strictly(secret).stands_in(text))
     }
 
     /// What a call attempted, for its error. Without credentials there is no URL.

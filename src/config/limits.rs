@@ -20,7 +20,7 @@ pub(super) const TIMEOUT_MS_BOUNDS: RangeInclusive<u64> = 1..=24 * 60 * 60 * 100
 /// Attestations of one cluster that may make calls at the same time.
 pub(super) const MAX_IN_FLIGHT: u64 = 64;
 /// Each takes up to three streams of the API server, which limits itself to some 600 requests at a time.
-pub(super) const MAX_IN_FLIGHT_BOUNDS: RangeInclusive<u64> = 1..=65_536;
+pub(crate) const MAX_IN_FLIGHT_BOUNDS: RangeInclusive<u64> = 1..=65_536;
 
 /// Attestations of one cluster that may wait: every agent of a large cluster at once.
 pub(super) const MAX_QUEUED: u64 = 16_384;

@@ -32,6 +32,7 @@ mod tests;
 
 pub use allow_list::AllowList;
 pub use check::{Checked, check};
+pub(crate) use limits::MAX_IN_FLIGHT_BOUNDS;
 pub use notes::{Note, Severity, cluster_setting};
 pub use spiffe::TrustDomain;
 

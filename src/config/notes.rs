@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::quote::quoted;
+use crate::quote::{json, quoted};
 
 /// How much a [`Note`] matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -67,11 +67,14 @@ pub(super) enum Path<'p> {
     Item(&'p Path<'p>, usize),
 }
 
-/// Where the setting `key` of a cluster stands, as a [`Note`] would say it.
+/// Where the setting `key` of a cluster stands, as a [`Note`] would say it, but with the whole name: it is to be pasted.
 #[must_use]
 pub fn cluster_setting(cluster: &str, key: &str) -> String {
-    let clusters = Path::Key(&Path::Root, "clusters");
-    Path::Key(&Path::Key(&clusters, cluster), key).to_string()
+    if is_plain(cluster) {
+        format!("clusters.{cluster}.{key}")
+    } else {
+        format!("clusters[{}].{key}", json(cluster))
+    }
 }
 
 impl fmt::Display for Path<'_> {

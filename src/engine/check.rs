@@ -27,7 +27,8 @@ const AT_ONCE: usize = 16;
 impl Attestor {
     /// Looks at the configured clusters and waits for the answer: can they be used, and if not, why, and what helps?
     ///
-    /// `options` is empty or a JSON object: `timeout_ms`, and `clusters`, the names of those to look at (absent = all).
+    /// `options` is empty or a JSON object: `timeout_ms`, and `clusters`, the names of those to look at (absent or
+    /// empty = all).
     /// Takes no slot; makes no attestation.
     pub fn check(&self, options: &[u8]) -> Answer {
         let Ok(operation) = self.operations.accept() else {
@@ -55,7 +56,7 @@ impl Attestor {
 #[serde(default)]
 pub(crate) struct CheckOptions {
     timeout_ms: Option<u64>,
-    /// Names of configured clusters; absent = all.
+    /// Names of configured clusters; absent or none = all: that all is well is not said of nothing.
     clusters: Option<BTreeSet<String>>,
     /// That the check is to panic.
     #[cfg(feature = "fault-injection")]
@@ -99,7 +100,8 @@ impl Check {
         options: CheckOptions,
         events: &Arc<Events>,
     ) -> Result<Self, Answer> {
-        let clusters: Option<Vec<_>> = match &options.clusters {
+        let asked = options.clusters.as_ref().filter(|names| !names.is_empty());
+        let clusters: Option<Vec<_>> = match asked {
             None => Some(generation.clusters.values().cloned().collect()),
             Some(names) => names.iter().map(|name| generation.clusters.get(name).cloned()).collect(),
         };
@@ -143,16 +145,25 @@ impl Check {
     async fn look(&self) -> Answer {
         #[cfg(feature = "fault-injection")]
         assert!(!self.panics, "injected fault");
-        let looks: Vec<_> = self.clusters.iter().map(|cluster| self.look_at(cluster)).collect();
+        let looks: Vec<_> = self.clusters.iter().enumerate().map(|(at, one)| self.look_at(one, at)).collect();
         let reports = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
         document(&self.generation, &reports)
     }
 
-    async fn look_at<'a>(&self, cluster: &'a ClusterAtWork) -> (&'a str, ClusterReport) {
+    /// Looks at the cluster at this place of all.
+    async fn look_at<'a>(&self, cluster: &'a ClusterAtWork, at: usize) -> (&'a str, ClusterReport) {
+        let deadline = share(Instant::now(), self.deadline, self.clusters.len() - at);
         // Boxed here and not before: a cluster that waits for its turn costs little.
-        let checkup = Box::pin(cluster.api.check(&cluster.config, self.deadline)).await;
+        let checkup = Box::pin(cluster.api.check(&cluster.config, deadline)).await;
         (cluster.config.name.as_str(), ClusterReport::new(checkup, self.begun.elapsed()))
     }
+}
+
+/// When the look that begins now has to be over, with so many clusters left to look at: those that wait for their turn
+/// have theirs however many hang.
+fn share(now: Instant, deadline: Instant, left: usize) -> Instant {
+    let rounds = u32::try_from(left.div_ceil(AT_ONCE)).unwrap_or(u32::MAX);
+    now + deadline.saturating_duration_since(now) / rounds.max(1)
 }
 
 fn unknown(generation: &Generation, asked: BTreeSet<String>) -> Answer {
@@ -215,6 +226,15 @@ mod tests {
             let options = CheckOptions::parse(text.as_bytes()).expect(text);
             assert_eq!((options.timeout_ms, options.clusters), (None, None), "{text}");
         }
+    }
+
+    #[test]
+    fn clusters_that_wait_for_their_turn_have_time_left() {
+        let now = Instant::now();
+        let seconds =
+            |left: usize| share(now, now + Duration::from_secs(12), left).duration_since(now).as_secs();
+        assert_eq!([1, 16, 17, 32, 33, 48, 1000].map(seconds), [12, 12, 6, 6, 4, 4, 0]);
+        assert_eq!(share(now, now, 1), now);
     }
 
     #[test]

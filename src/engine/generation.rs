@@ -12,7 +12,7 @@ use super::slots::Slots;
 use super::stats::{ClusterStats, Reasons, Tally};
 use crate::attest::{Candidate, Refusal, Standing};
 use crate::cluster::{Cluster, Observer};
-use crate::config::{ClusterConfig, Config, TrustDomain};
+use crate::config::{ClusterConfig, Config, TrustDomain, VerifySignature};
 
 /// A configuration in force. A running attestation keeps the one that it began with.
 pub(crate) struct Generation {
@@ -54,6 +54,12 @@ impl Generation {
             .collect();
         Self { number: previous.map_or(0, |previous| previous.number) + 1, config, trust_domain, clusters }
     }
+
+    /// The cluster, beside the one that the payload names, whose keys have signed the token, as far as keys are at hand.
+    pub(crate) fn other_signer(&self, candidate: &Candidate) -> Option<&str> {
+        let mut others = self.clusters.iter().filter(|(name, _)| **name != candidate.cluster.name);
+        others.find(|(_, cluster)| cluster.has_signed(candidate)).map(|(name, _)| name.as_str())
+    }
 }
 
 impl ClusterAtWork {
@@ -67,6 +73,12 @@ impl ClusterAtWork {
             tally: Tally::default(),
             without_call: Reasons::default(),
         }
+    }
+
+    /// Whether a key of this cluster that is at hand has signed the token. Waits for nothing, begins nothing.
+    pub(crate) fn has_signed(&self, candidate: &Candidate) -> bool {
+        let verifies = self.config.verify_signature == VerifySignature::Auto;
+        verifies && self.api.keys().has_signed(candidate.token.expose())
     }
 
     /// This cluster's part of the statistics.

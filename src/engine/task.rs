@@ -253,11 +253,14 @@ async fn decide(
     options.panic_here(super::options::PanicIn::Check);
     #[cfg(not(feature = "fault-injection"))]
     let _ = options;
-    let (config, trust_domain) = (&generation.config, &generation.trust_domain);
+    let trust_domain = &generation.trust_domain;
     if let Some(trail) = &mut findings.trail {
-        let facts = Facts { config: Some(config), cluster: Some(&cluster.config), ..Facts::default() };
+        let authentic = matches!(judged, Ok(Standing::Authentic(_)));
+        let signed_by = if authentic { None } else { generation.other_signer(candidate) };
+        let (config, cluster_config) = (Some(&generation.config), Some(&*cluster.config));
+        let facts = Facts { config, cluster: cluster_config, signed_by, ..Facts::default() };
         attest::shown(trail, judged.as_ref(), &cluster.api.keys().state(), &facts);
-        return attest::explain(config, trust_domain, candidate, judged.err(), session, findings).await;
+        return attest::explain(facts, trust_domain, candidate, judged, session, findings).await;
     }
     let standing = judged?;
     let verdict = attest::attest(trust_domain, candidate, &standing, session, findings).await;

@@ -1,8 +1,11 @@
 //! What `explain` shows. That its verdict is the same is asserted by every test of the rows.
 
+use std::pin::pin;
+use std::task::{Context, Waker};
+
 use serde_json::json;
 
-use super::world::{World, mk_extra, mk_pod};
+use super::world::{Signature, World, mk_claims, mk_extra, mk_pod};
 use crate::attest::trail::Check;
 use crate::cluster::api::{CallErrorKind, Pod};
 use crate::outcome::Reason;
@@ -142,6 +145,117 @@ async fn a_stale_node_is_a_warning_with_a_remedy() {
     assert_eq!(step.outcome, Outcome::Warn);
     let remedy = step.remedy.expect("there is something to do");
     assert_eq!(remedy.lines().nth(1), Some("kubectl delete pod agent-1 --namespace spire"));
+}
+
+#[tokio::test]
+async fn a_token_that_another_cluster_signed_gets_the_line_that_names_it() {
+    let rejected = || World::reviewed(|status| status.error = "invalid bearer token".into());
+    for (signature, outcome) in [(Signature::Wrong, Outcome::Fail), (Signature::KeyUnknown, Outcome::Skip)] {
+        let world = World { signature, signed_by: Some("edge"), ..rejected() };
+        let step = world.step(Check::Signature).await;
+        assert_eq!(step.outcome, outcome);
+        assert!(step.detail.ends_with(r#"; a signing key of cluster "edge" made it"#), "{}", step.detail);
+        let review = world.step(Check::TokenReview).await;
+        for remedy in [step.remedy, review.remedy].into_iter().flatten() {
+            assert_eq!(remedy.lines().nth(1), Some(r#"cluster = "edge""#));
+        }
+    }
+}
+
+/// The remedy of the check that this world fails at.
+async fn remedy_of(world: World, check: Check) -> String {
+    world.step(check).await.remedy.expect("there is something to do")
+}
+
+#[tokio::test]
+async fn a_remedy_stands_by_itself() {
+    let rejected = World::reviewed(|status| status.error = "invalid bearer token".into());
+    let remedy = remedy_of(rejected, Check::TokenReview).await;
+    assert!(
+        remedy.contains("To try with a token as an agent should have it, make one:\nkubectl create token")
+    );
+    assert!(!remedy.contains("diagnostics"), "steps have no such member: {remedy}");
+
+    let finished = World::with_pod(|pod| pod.phase = "Succeeded".into());
+    let remedy = remedy_of(finished, Check::PodPhase).await;
+    assert!(
+        remedy.contains("If its controller is to make a successor, delete it:\nkubectl delete"),
+        "{remedy}"
+    );
+
+    let without =
+        World::reviewed(|status| drop(status.user.extra.remove("authentication.kubernetes.io/node-uid")));
+    let remedy = remedy_of(without.set("lookup", "claims".into()), Check::NodeClaim).await;
+    assert!(
+        remedy.contains("have pods and nodes read, which the user of the credential has to be permitted")
+    );
+}
+
+#[tokio::test]
+async fn an_audience_in_place_of_the_api_servers_own_is_told_as_that() {
+    let error = r#"[token audiences ["a"] is invalid for the target audiences ["https://x"]]"#;
+    let world = World::reviewed(|status| status.error = error.into()).set("audience", json!([]));
+    let remedy = remedy_of(world, Check::TokenReview).await;
+    assert!(
+        remedy.starts_with("Have the agent's token made for the API server itself (no `audience`"),
+        "{remedy}"
+    );
+    assert!(remedy.contains("and no longer the API server's own"), "{remedy}");
+    assert_eq!(remedy.lines().nth(1), Some(r#"clusters.demo.audience = ["a"]"#));
+}
+
+#[tokio::test]
+async fn lists_in_a_remedy_are_those_of_its_line() {
+    let world =
+        World::reviewed(|status| status.audiences = vec!["c".into()]).set("audience", json!(["a", "b"]));
+    let remedy = remedy_of(world, Check::Audience).await;
+    assert!(remedy.contains(r#"one of ["a","b"] ("#) && remedy.contains(r#"= ["a","b","c"]"#), "{remedy}");
+}
+
+#[tokio::test]
+async fn what_a_second_account_on_the_allow_list_costs_is_said() {
+    let other = |uid: bool| {
+        let world = World::default().set("service_account_allow_list", json!(["a:agent"]));
+        remedy_of(world.set("use_pod_uid_for_agent_id", uid.into()), Check::ServiceAccountAllowed)
+    };
+    let remedy = other(false).await;
+    assert!(remedy.contains("in place of the account that it replaces; or beside it, if"), "{remedy}");
+    assert!(remedy.contains("`use_pod_uid_for_agent_id` gives them different ones"), "{remedy}");
+    assert!(!other(true).await.contains("in place of"));
+}
+
+#[tokio::test]
+async fn a_refused_agent_gets_no_warning() {
+    let mut world = World::reviewed(|status| status.user.extra.extend([mk_extra("node-uid", &["old"])]));
+    world.pods = vec![Ok(Pod { phase: "Failed".into(), ..mk_pod() })];
+    let (verdict, findings) = world.explain().await;
+    assert_eq!(verdict.expect_err("the pod has finished").reason(), Reason::PodTerminated);
+    assert!(findings.warnings.is_empty(), "{:?}", findings.warnings);
+    assert_eq!(world.step(Check::BoundNode).await.outcome, Outcome::Warn);
+}
+
+/// How often a future is polled until it is ready.
+fn polls(future: impl Future) -> usize {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    1 + (0..1000).take_while(|_| future.as_mut().poll(&mut context).is_pending()).count()
+}
+
+#[test]
+fn an_explanation_takes_no_more_time_than_an_attestation() {
+    for (review_delay, delays) in [(5, (5, 5)), (2, (9, 4)), (3, (4, 9)), (9, (2, 2))] {
+        for signature in [Signature::KeysUnknown, Signature::Right(mk_claims())] {
+            for lookup in ["auto", "sequential", "claims"] {
+                let world = World { signature: signature.clone(), review_delay, delays, ..World::default() };
+                let world = world.set("lookup", lookup.into());
+                let (attested, explained) = (polls(world.attest_once()), polls(world.explain()));
+                assert!(
+                    explained <= attested,
+                    "{explained} > {attested}: {signature:?} {lookup} {review_delay} {delays:?}"
+                );
+            }
+        }
+    }
 }
 
 #[tokio::test]

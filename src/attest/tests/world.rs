@@ -30,6 +30,8 @@ pub(super) struct World {
     pub(super) node: Result<Node, CallErrorKind>,
     /// What the cluster's keys say of the token; the claims that they signed, if it is those.
     pub(super) signature: Signature,
+    /// Another cluster, whose key has signed the token.
+    pub(super) signed_by: Option<&'static str>,
     /// The cluster's time.
     pub(super) now: Option<i64>,
     /// How often TokenReview's answer lets others go first.
@@ -109,6 +111,7 @@ impl Default for World {
             pods: vec![Ok(mk_pod())],
             node: Ok(Node { uid: "node-uid-1".into(), labels: pairs(&[("zone", "b"), ("region", "a")]) }),
             signature: Signature::KeysUnknown,
+            signed_by: None,
             now: Some(1_799_999_000),
             review_delay: 0,
             delays: (0, 0),
@@ -160,8 +163,9 @@ impl World {
         let (verdict, findings) = self.judge(Findings::default()).await;
         let (explained, its_findings) = self.explain().await;
         assert_eq!(said(&explained), said(&verdict));
+        assert_eq!(its_findings.warnings, findings.warnings);
         if verdict.is_ok() {
-            assert_eq!(its_findings.warnings, findings.warnings);
+            assert_eq!(its_findings.lookup, findings.lookup);
         }
         if matches!(self.signature, Signature::KeysUnknown) {
             for (review_delay, delays) in ORDERS {
@@ -201,10 +205,10 @@ impl World {
         let judged = candidate.judge_signature(self.verification(), self.now);
         if let Some(trail) = &mut findings.trail {
             admitted(trail, payload.as_bytes(), &candidate);
-            let facts = Facts { cluster: Some(&candidate.cluster), ..Facts::default() };
+            let (config, cluster) = (Some(&config), Some(&*candidate.cluster));
+            let facts = Facts { config, cluster, signed_by: self.signed_by, ..Facts::default() };
             shown(trail, judged.as_ref(), &KeyState::NotRead, &facts);
-            let verdict =
-                explain(&config, &trust_domain, &candidate, judged.err(), self, &mut findings).await;
+            let verdict = explain(facts, &trust_domain, &candidate, judged, self, &mut findings).await;
             let trail = findings.trail.as_mut().expect("it was there before");
             trail.close(verdict.as_ref().err(), &Facts::default());
             return (verdict, findings);
@@ -236,6 +240,7 @@ impl World {
             pods: self.pods.clone(),
             node: self.node.clone(),
             signature: self.signature.clone(),
+            signed_by: self.signed_by,
             now: self.now,
             review_delay: self.review_delay,
             delays: self.delays,

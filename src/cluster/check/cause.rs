@@ -7,9 +7,9 @@ use super::super::credentials::{Access, Source};
 use super::super::error::{Fault, Phase};
 use super::super::session::Session;
 use super::certificate::now;
-use super::manifest;
 use super::own::{Own, Proof, Standing};
 use super::trust::bad_certificate;
+use super::user::nobody;
 use super::way::{Trouble, shown_certificates};
 use crate::config::cluster_setting;
 use crate::outcome::cause_chain;
@@ -21,7 +21,7 @@ pub(super) const NO_CREDENTIAL: &str = "Give the kubeconfig's user a client cert
 /// What is behind a failure, where more is known than the failure says.
 pub(super) struct Insight {
     cause: Option<String>,
-    remedy: String,
+    pub(super) remedy: String,
 }
 
 impl Insight {
@@ -35,14 +35,33 @@ impl Insight {
     }
 
     fn of_kind(kind: CallErrorKind) -> Self {
-        Self::remedy(kind.reason().row().remedy)
+        Self::remedy(sentence(kind))
     }
+}
+
+/// What to do about a failure of this kind, where no more is known. It stands beside the cause.
+pub(super) fn sentence(kind: CallErrorKind) -> &'static str {
+    match kind {
+        CallErrorKind::CredentialsUnavailable => "Correct the file or the command that is named.",
+        CallErrorKind::Unreachable => {
+            "Check address, network and TLS of the API server, and what stands between."
+        }
+        CallErrorKind::NotFound | CallErrorKind::Status => {
+            "Look at the log of the API server, and at what stands in front of it: such an answer is seldom its own."
+        }
+        other => other.reason().row().remedy,
+    }
+}
+
+/// What a call failed of.
+pub(super) fn beneath(error: &CallError) -> Option<&Fault> {
+    error.source.as_deref()?.downcast_ref()
 }
 
 impl Advisor for Session {
     async fn advise(&self, error: &CallError) -> Advice {
-        let Some(fault) = error.source.as_deref().and_then(|source| source.downcast_ref::<Fault>()) else {
-            return Advice { cause: cause_chain(error), remedy: error.kind.reason().row().remedy.to_owned() };
+        let Some(fault) = beneath(error) else {
+            return Advice { cause: cause_chain(error), remedy: sentence(error.kind).to_owned() };
         };
         self.advise_on(fault, &format!("{}: {}", error.attempted, cause_chain(fault))).await
     }
@@ -70,7 +89,7 @@ impl Session {
                 Err(_) => Insight::of_kind(fault.kind()),
             },
             CallErrorKind::Forbidden => match self.look().await {
-                Ok(access) => self.forbidden(&Own::of(&access, source)).await,
+                Ok(access) => self.forbidden(fault, &Own::of(&access, source)).await,
                 Err(_) => Insight::of_kind(fault.kind()),
             },
             CallErrorKind::DeadlineExceeded => late(fault),
@@ -78,27 +97,20 @@ impl Session {
         }
     }
 
-    async fn forbidden(&self, own: &Own) -> Insight {
-        let user = self.whoami().await;
+    async fn forbidden(&self, fault: &Fault, own: &Own) -> Insight {
+        let user = self.whoami().await.or_else(|| fault.refused_user().map(str::to_owned));
         if let (None, Some(other)) = (&user, own.impersonated()) {
             return may_not_impersonate(own, other);
         }
-        // Nobody is to be told to let anybody in.
-        if own.proofs.is_empty() && user.as_deref().is_none_or(|user| user == "system:anonymous") {
-            return no_credential();
+        if let Some(insight) = nobody(user.as_deref(), own, self.cluster.credentials.source()) {
+            return insight;
         }
         let user = user.as_deref().or(own.user());
-        let remedy = self.grant(user);
+        let remedy = self.grant(user).await;
         match user {
             Some(user) => Insight::new(format!("the API server does not permit it to {user}"), remedy),
             None => Insight::remedy(remedy),
         }
-    }
-
-    /// How all that attestation asks for is granted.
-    pub(super) fn grant(&self, user: Option<&str>) -> String {
-        let manifest = manifest::reviewer(user, self.cluster.claims_only);
-        with_block("Grant the permissions that attestation needs, with `kubectl apply -f -`", &manifest)
     }
 
     async fn unreachable(&self, fault: &Fault, access: &Access, source: &Source) -> Insight {
@@ -219,7 +231,7 @@ fn unauthenticated(own: &Own) -> Insight {
             format!("the API server does not accept the {}", own.describe()),
             format!("It is of another cluster, or was revoked. {}", proof.renewal()),
         ),
-        None => no_credential(),
+        None => Insight::new("no credential is configured", NO_CREDENTIAL),
     }
 }
 
@@ -233,10 +245,6 @@ fn may_not_impersonate(own: &Own, other: &str) -> Insight {
              names some), or remove `as` from the kubeconfig."
         ),
     )
-}
-
-fn no_credential() -> Insight {
-    Insight::new("no credential is configured", NO_CREDENTIAL)
 }
 
 fn untimely(proof: &Proof, standing: Standing) -> Insight {
@@ -256,6 +264,7 @@ fn refused_by_server(alert: &str, own: &Own) -> Insight {
 fn late(fault: &Fault) -> Insight {
     let Fault::TimeRanOut(phase) = fault else { return Insight::of_kind(fault.kind()) };
     Insight::remedy(match phase {
+        Phase::Unasked => "Allow more time, with `timeout_ms`.",
         Phase::Credentials => "Look for a file system that hangs, or allow more time with `timeout_ms`.",
         Phase::Connection => {
             "Check routes and firewalls on the way to the API server, and whether it is overloaded."

@@ -19,7 +19,8 @@ pub(super) struct Certificate {
     /// `CN=…, O=…`
     pub(super) subject: String,
     pub(super) issuer: String,
-    /// The subject's common name: the user, to the API server.
+    /// The subject's common name: the user, to the API server. None if it is too long to be shown, or has more than one
+    /// line.
     pub(super) common_name: Option<String>,
     pub(super) not_before: Timestamp,
     pub(super) not_after: Timestamp,
@@ -36,7 +37,10 @@ impl Certificate {
         Some(Self {
             subject: one_line(&certificate.subject().to_string()),
             issuer: one_line(&certificate.issuer().to_string()),
-            common_name: common_name.and_then(|name| name.as_str().ok()).map(one_line),
+            common_name: common_name
+                .and_then(|name| name.as_str().ok())
+                .filter(|name| is_whole(name))
+                .map(str::to_owned),
             not_before: Timestamp::from_second(certificate.validity().not_before.timestamp()).ok()?,
             not_after: Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()?,
             names: names.iter().flat_map(|names| &names.value.general_names).filter_map(name_text).collect(),
@@ -68,6 +72,11 @@ fn name_text(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
+/// Whether a name can be shown as it is: what is cut or changed is another name.
+fn is_whole(name: &str) -> bool {
+    name.chars().count() <= NAME_CHARS && !name.contains(char::is_control)
+}
+
 /// Text from elsewhere, on one line and not too long.
 fn one_line(text: &str) -> String {
     text.chars().take(NAME_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -89,7 +98,8 @@ impl Claims {
             return None;
         };
         let payload = zeroize::Zeroizing::new(BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?);
-        serde_json::from_slice(&payload).ok()
+        let claims: Self = serde_json::from_slice(&payload).ok()?;
+        Some(Self { sub: claims.sub.filter(|sub| is_whole(sub)), ..claims })
     }
 
     pub(super) fn expiry(&self) -> Option<Timestamp> {
@@ -117,6 +127,8 @@ mod tests {
         for other in ["opaque", "a.b", "a.b.c.d", &token("[]"), &token(r#"{"exp":"soon"}"#)] {
             assert_eq!(Claims::read(other).and_then(|claims| claims.expiry()), None, "{other}");
         }
+        let long = Claims::read(&token(&format!(r#"{{"sub":"{}"}}"#, "x".repeat(257)))).unwrap();
+        assert_eq!(long.sub, None, "a part of a name is no user's");
         for unfit in ["-1", "1e300"] {
             let claims = Claims::read(&token(&format!(r#"{{"exp":{unfit}}}"#))).unwrap();
             assert_eq!(claims.expiry(), None, "{unfit}");
@@ -132,6 +144,7 @@ mod tests {
         let read = Certificate::read_all(pem.as_bytes()).remove(0);
         assert!(read.subject.starts_with("CN=a b:  [31mxx") && read.subject.len() == NAME_CHARS, "{read:?}");
         assert!(read.texts().all(|text| !text.contains(char::is_control)), "{read:?}");
+        assert_eq!(read.common_name, None, "a part of a name is no user's");
     }
 
     #[test]

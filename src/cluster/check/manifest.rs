@@ -2,6 +2,10 @@
 
 use std::fmt::Write as _;
 
+use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::quote::json;
+
 /// Stands where the user's name is not known.
 const UNKNOWN_USER: &str = "THE-USER-OF-THE-KUBECONFIG";
 
@@ -30,27 +34,34 @@ pub(super) fn key_reader(user: Option<&str>) -> String {
 /// A binding of its own for each user, so that applying one takes nothing from another.
 fn binding(name: &str, role: &str, user: Option<&str>) -> String {
     let user = user.unwrap_or(UNKNOWN_USER);
-    let plain = |c: char| if c.is_ascii_alphanumeric() || ":._@-".contains(c) { c } else { '-' };
-    let name = format!("{name}:{}", user.chars().map(plain).collect::<String>());
+    let name = format!("{name}:{}", part_of_a_name(user));
     let mut text = format!(
         "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata:\n  name: {}\n\
          roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: ClusterRole\n  name: {}\nsubjects:\n",
-        quoted(&name),
-        quoted(role),
+        json(&name),
+        json(role),
     );
     // Writing to a String cannot fail.
     let _ = match service_account(user) {
-        Some((namespace, name)) => write!(
-            text,
-            "- kind: ServiceAccount\n  namespace: {}\n  name: {}\n",
-            quoted(namespace),
-            quoted(name)
-        ),
+        Some((namespace, name)) => {
+            write!(text, "- kind: ServiceAccount\n  namespace: {}\n  name: {}\n", json(namespace), json(name))
+        }
         None => {
-            write!(text, "- apiGroup: rbac.authorization.k8s.io\n  kind: User\n  name: {}\n", quoted(user))
+            write!(text, "- apiGroup: rbac.authorization.k8s.io\n  kind: User\n  name: {}\n", json(user))
         }
     };
     text
+}
+
+/// `user` with characters that no object's name should have replaced, and then with what tells it from others.
+fn part_of_a_name(user: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || ":._@-".contains(c) { c } else { '-' };
+    let part: String = user.chars().map(plain).collect();
+    if part == user {
+        return part;
+    }
+    let digest = digest(&SHA256, user.as_bytes());
+    digest.as_ref()[..4].iter().fold(part + "-", |part, byte| format!("{part}{byte:02x}"))
 }
 
 /// Namespace and name in a service account's user name.
@@ -59,13 +70,10 @@ pub(super) fn service_account(user: &str) -> Option<(&str, &str)> {
     (!namespace.is_empty() && !name.is_empty() && !name.contains(':')).then_some((namespace, name))
 }
 
-/// JSON's form of a string is one of YAML's.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -87,7 +95,7 @@ rules:
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata:
-  name: "psat-attestor:jane--x-"
+  name: "psat-attestor:jane--x--04f8d144"
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: ClusterRole
@@ -100,6 +108,13 @@ subjects:
         );
         assert!(!reviewer(Some("jane"), true).contains("pods"));
         assert!(reviewer(None, true).contains(UNKNOWN_USER));
+    }
+
+    #[test]
+    fn users_that_differ_get_bindings_that_differ() {
+        let names: BTreeSet<String> = ["a/b", "a b", "a-b", "a+b"].map(part_of_a_name).into();
+        assert_eq!(names.len(), 4, "{names:?}");
+        assert_eq!(part_of_a_name("system:node@x.y-z"), "system:node@x.y-z");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::session::Session;
 use crate::config::ClusterConfig;
 use crate::outcome::{Reason, cause_chain};
 use crate::step::{Outcome, Step};
+use user::NOBODY;
 
 mod cause;
 mod certificate;
@@ -31,6 +32,7 @@ mod permissions;
 mod probe;
 mod service;
 mod trust;
+mod user;
 mod way;
 
 /// The steps, in their order.
@@ -76,15 +78,23 @@ impl Cluster {
     /// Takes no slot. Some run at a time; the others wait for their turn.
     pub async fn check(self: &Arc<Self>, config: &ClusterConfig, deadline: Instant) -> Checkup {
         let session = self.session(deadline, Token::new(NO_TOKEN.to_owned()));
-        let mut examination = Examination { session, config, checkup: Checkup::default(), clock_ahead: None };
+        let mut examination =
+            Examination { session, config, checkup: Checkup::default(), clock_ahead: None, broken: None };
+        let begun = Instant::now();
         match timeout_at(deadline, self.checks.acquire()).await {
+            _ if begun >= deadline => examination.add(Step::fail(
+                STEPS[0],
+                Reason::DeadlineExceeded,
+                "not looked at: no time was left for it",
+                "Allow more time with `timeout_ms`.",
+            )),
             // A turn that comes as the time is over is none.
             Ok(_turn) if Instant::now() < deadline => examination.run().await,
             _ => examination.add(Step::fail(
                 STEPS[0],
                 Reason::DeadlineExceeded,
-                "time ran out before its turn came: other checks were running",
-                "Repeat it when they are done, name fewer `clusters`, or allow more time with `timeout_ms`.",
+                "not looked at: time ran out before its turn came, as other checks of this cluster were running",
+                "Repeat it when they are done, or allow more time with `timeout_ms`.",
             )),
         }
         examination.end()
@@ -98,6 +108,8 @@ struct Examination<'a> {
     checkup: Checkup,
     /// By how many seconds the server's clock is ahead, once an answer said so.
     clock_ahead: Option<i64>,
+    /// How the first question ended on the way, and what it was. Later ones may only meet a connection that is closed.
+    broken: Option<(Fault, String)>,
 }
 
 impl Examination<'_> {
@@ -107,13 +119,14 @@ impl Examination<'_> {
         if !self.reach(&access).await || !self.tls(&access).await {
             return;
         }
-        if !self.api_version().await {
-            return;
-        }
+        self.api_version().await;
         self.checkup.user = self.session.whoami().await;
-        if !self.token_review().await || !self.pods().await || !self.nodes().await {
+        if !self.token_review().await {
             return;
         }
+        // Attestation asks nothing of what follows, so that no failure to ask ends it.
+        self.pods().await;
+        self.nodes().await;
         self.signing_keys().await;
         self.clock();
     }
@@ -132,9 +145,13 @@ impl Examination<'_> {
         self.add(Step::fail(check, fault.kind().reason(), advice.cause, advice.remedy));
     }
 
-    /// Puts a question, and takes the time from its answer.
-    async fn ask(&mut self, question: &Question) -> Result<zeroize::Zeroizing<Vec<u8>>, Fault> {
-        let heard = self.session.probe(question).await?;
+    /// Puts a question, which has time `until` then, and takes the server's time from its answer.
+    async fn ask(
+        &mut self,
+        question: &Question,
+        until: Instant,
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, Fault> {
+        let heard = self.session.probe(question, until).await?;
         self.clock_ahead = heard.clock_ahead.or(self.clock_ahead);
         heard.answer
     }
@@ -149,14 +166,20 @@ impl Examination<'_> {
 
     /// Whether a credential is still valid is decided by the server's clock, and not by this machine's.
     fn correct_by_server(&mut self) {
-        let accepts = |step: &Step| {
-            step.check == "token_review" && step.reason.is_none_or(|reason| reason == Reason::ApiForbidden)
+        let review = self.checkup.steps.iter().find(|step| step.check == "token_review");
+        let yet = match (review.map(|step| step.reason), self.checkup.user.as_deref()) {
+            (Some(None), Some(NOBODY)) => "yet the API server lets whoever asks review tokens",
+            (Some(Some(Reason::ApiForbidden)), Some(NOBODY) | None) => return,
+            (Some(None | Some(Reason::ApiForbidden)), _) if self.clocks_differ() => {
+                "yet the API server accepts it: see `clock`"
+            }
+            (Some(None | Some(Reason::ApiForbidden)), _) => "yet the API server accepts it",
+            _ => return,
         };
-        let accepted = self.checkup.steps.iter().any(accepts);
-        if let Some(step) = self.checkup.steps.first_mut().filter(|step| accepted && step.failed()) {
+        if let Some(step) = self.checkup.steps.first_mut().filter(|step| step.failed()) {
             step.outcome = Outcome::Warn;
             step.reason = None;
-            step.detail.push_str("; yet the API server accepts it: see `clock`");
+            step.detail = format!("{}; {yet}", step.detail);
         }
     }
 

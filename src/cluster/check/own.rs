@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::credentials::{Access, Source};
 use super::certificate::{Certificate, Claims, now};
 use super::manifest::service_account;
+use crate::quote::is_word;
 use crate::step::with_block;
 
 /// A certificate that ends within this is as good as forgotten: people renew them.
@@ -224,9 +225,12 @@ impl Proof {
             (Kind::Token { .. }, Some(file), Some((namespace, name)))
                 if [namespace, name, &file.to_string_lossy()].into_iter().all(is_word) =>
             {
+                // What is there is replaced by a token, or not at all.
+                let file = file.display();
+                let make = format!("kubectl create token {name} --namespace {namespace} > {file}.new");
                 with_block(
                     "Put a fresh token into the file",
-                    &format!("kubectl create token {name} --namespace {namespace} > {}", file.display()),
+                    &format!("(umask 077 && {make} && mv {file}.new {file})"),
                 )
             }
             (Kind::Token { .. }, Some(file), _) => format!("Put a valid token into {}.", file.display()),
@@ -236,12 +240,6 @@ impl Proof {
             }
         }
     }
-}
-
-/// Whether a shell takes it for one word, as it stands.
-fn is_word(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '/');
-    !text.is_empty() && !text.starts_with('-') && text.chars().all(plain)
 }
 
 /// The file that one of these was read from, or else where all of it stands.
@@ -269,7 +267,8 @@ mod tests {
             Proof { kind, user: Some(user.into()), file: Some(file.into()), ..Proof::nothing() }.renewal()
         };
         let account = "system:serviceaccount:spire:spire-server";
-        let command = "kubectl create token spire-server --namespace spire > /etc/t.jwt";
+        let command = "(umask 077 && kubectl create token spire-server --namespace spire > /etc/t.jwt.new && \
+                       mv /etc/t.jwt.new /etc/t.jwt)";
         assert!(renewal(account, "/etc/t.jwt").ends_with(command));
         assert_eq!(renewal(account, "/etc/a b"), "Put a valid token into /etc/a b.");
         assert_eq!(renewal("system:serviceaccount:$(id):b", "/t"), "Put a valid token into /t.");

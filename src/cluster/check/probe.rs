@@ -1,16 +1,14 @@
 //! Questions beside those of an attestation: put once, with the same credentials, within the same time.
 
 use rustls_pki_types::CertificateDer;
-use serde::Deserialize;
-use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use super::super::error::{Fault, Phase};
-use super::super::limits::{ANSWER_BYTES, QUOTED_CHARS};
+use super::super::limits::{ANSWER_BYTES, ASIDE_SHARE, ASIDE_TIME, QUOTED_CHARS};
 use super::super::request::Question;
 use super::super::session::Session;
-use super::super::{headers, inquiry, nulls};
+use super::super::{headers, inquiry};
 use super::certificate::{self, Certificate};
 
 /// What a question was answered with.
@@ -22,11 +20,17 @@ pub(super) struct Heard {
 }
 
 impl Session {
-    /// Puts a question.
-    pub(super) async fn probe(&self, question: &Question) -> Result<Heard, Fault> {
-        let until = self.end_of_a_try();
+    /// When a question has to be over that decides nothing.
+    pub(super) fn a_moment(&self) -> Instant {
+        let now = Instant::now();
+        let share = self.deadline.saturating_duration_since(now) / ASIDE_SHARE;
+        self.end_of_a_try().min(now + share.min(ASIDE_TIME))
+    }
+
+    /// Puts a question, which has time `until` then.
+    pub(super) async fn probe(&self, question: &Question, until: Instant) -> Result<Heard, Fault> {
         if until <= Instant::now() {
-            return Err(Fault::TimeRanOut(Phase::Credentials));
+            return Err(Fault::TimeRanOut(Phase::Unasked));
         }
         let mut status = None;
         let heard = timeout_at(until, self.put(question, until, &mut status)).await;
@@ -48,40 +52,17 @@ impl Session {
         Ok(Heard { clock_ahead, answer: heard.answer })
     }
 
-    /// Text from the server as it can be shown: cut to a length, on one line, and without a credential.
-    pub(super) fn shown(&self, text: &str) -> Option<String> {
-        let cut = text.chars().take(QUOTED_CHARS).map(|c| if c.is_control() { ' ' } else { c });
-        let cut: String = cut.collect();
-        (!cut.is_empty() && !self.holds_secret(&cut)).then_some(cut)
+    /// A name from the server, if it can be shown as it is: not too long, on one line, and without a credential.
+    pub(super) fn shown(&self, name: &str) -> Option<String> {
+        let whole = name.chars().take(QUOTED_CHARS + 1).count() <= QUOTED_CHARS;
+        let fit = whole && !name.is_empty() && !name.contains(char::is_control) && !self.gives_away(name);
+        fit.then(|| name.to_owned())
     }
 
     /// A certificate that the server shows, as far as it can be shown.
     pub(super) fn shown_certificate(&self, chain: &[CertificateDer<'_>]) -> Option<Certificate> {
         let certificate = chain.first().and_then(Certificate::read)?;
-        let safe = certificate.texts().all(|text| !self.holds_secret(text));
+        let safe = certificate.texts().all(|text| !self.gives_away(text));
         safe.then_some(certificate)
-    }
-
-    /// Who the server takes this credential for. Every user may ask that by default, from Kubernetes 1.28 on.
-    pub(super) async fn whoami(&self) -> Option<String> {
-        #[derive(Deserialize)]
-        struct Review {
-            status: Status,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Status {
-            user_info: User,
-        }
-        #[derive(Deserialize)]
-        struct User {
-            #[serde(default, deserialize_with = "nulls::value")]
-            username: String,
-        }
-        let body = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
-        let question = Question::review("/apis/authentication.k8s.io/v1/selfsubjectreviews", &body);
-        let answer = self.probe(&question).await.ok()?.answer.ok()?;
-        let review: Review = serde_json::from_slice(&answer).ok()?;
-        self.shown(&review.status.user_info.username)
     }
 }

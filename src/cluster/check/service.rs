@@ -9,9 +9,10 @@ use super::super::api::CallErrorKind;
 use super::super::error::Fault;
 use super::super::nulls;
 use super::super::request::Question;
-use super::{Examination, manifest};
+use super::Examination;
+use super::cause::sentence;
 use crate::config::{Lookup, VerifySignature, cluster_setting};
-use crate::outcome::{Reason, cause_chain};
+use crate::outcome::cause_chain;
 use crate::step::{Step, with_block};
 
 /// Since this minor version of Kubernetes 1 a token names its node.
@@ -24,42 +25,39 @@ const TESTED: u32 = 37;
 const CLOCK_DIFFERENCE: i64 = 60;
 
 impl Examination<'_> {
-    /// Which version the server is of. The answer is whether there is something to go on with.
-    pub(super) async fn api_version(&mut self) -> bool {
+    /// Which version the server is of. Nothing else needs it, so that its failure ends nothing: TokenReview decides.
+    pub(super) async fn api_version(&mut self) {
         const CHECK: &str = "api_version";
         let question = Question::get("/version", "application/json");
-        let version = match self.ask(&question).await.and_then(|answer| Version::read(&answer)) {
+        let answer = self.ask(&question, self.session.a_moment()).await;
+        let version = match answer.and_then(|answer| Version::read(&answer)) {
             Ok(version) => version,
             Err(fault) => {
                 let attempted = self.attempted(&question).await;
-                // Nothing else needs the version, so an answer that is none of it ends nothing: TokenReview decides.
-                if matches!(fault, Fault::Refused { .. } | Fault::BadAnswer(_)) {
-                    let why = format!("cannot be read: {attempted}: {}", cause_chain(&fault));
-                    self.add(Step::skip(CHECK, why));
-                    return true;
-                }
-                self.fail(CHECK, &fault, &attempted).await;
-                return false;
+                let attempted = format!("{attempted}: {}", cause_chain(&fault));
+                self.add(Step::skip(CHECK, format!("cannot be read: {attempted}")));
+                self.broken = (fault.kind() == CallErrorKind::Unreachable).then_some((fault, attempted));
+                return;
             }
         };
         let name = self.session.shown(&version.name);
         let shown = name.clone().unwrap_or_else(|| "a version without a name".to_owned());
         self.checkup.server_version = name;
         self.add(self.judge(&version, &shown));
-        true
     }
 
     fn judge(&self, version: &Version, shown: &str) -> Step {
         const CHECK: &str = "api_version";
         match version.minor() {
-            Some(minor) if minor < NODE_EXTRAS && self.config.lookup == Lookup::Claims => Step::fail(
+            // A feature gate had it earlier: TokenReview decides.
+            Some(minor) if minor < NODE_EXTRAS && self.config.lookup == Lookup::Claims => Step::warn(
                 CHECK,
-                Reason::ClaimsMissing,
                 format!(
-                    "{shown}: before 1.{NODE_EXTRAS} TokenReview does not name the node, and `lookup` claims needs that"
+                    "{shown}: before 1.{NODE_EXTRAS} TokenReview does not name the node by default, and `lookup` claims \
+                     needs that"
                 ),
                 with_block(
-                    "Upgrade Kubernetes, or let pods and nodes be read",
+                    "Upgrade Kubernetes, or let pods and nodes be read, which the credential's user has to be permitted",
                     &format!("{} = \"auto\"", cluster_setting(&self.config.name, "lookup")),
                 ),
             ),
@@ -86,7 +84,11 @@ impl Examination<'_> {
             return;
         }
         let question = Question::get("/openid/v1/jwks", "application/jwk-set+json, application/json");
-        let step = match self.ask(&question).await.and_then(|answer| key_kinds(&answer)) {
+        let step = match self
+            .ask(&question, self.session.end_of_a_try())
+            .await
+            .and_then(|answer| key_kinds(&answer))
+        {
             Ok(kinds) if kinds.is_empty() => Step::warn(
                 CHECK,
                 "the API server publishes no signing keys: every token costs a call, forged ones too",
@@ -99,33 +101,43 @@ impl Examination<'_> {
             }
             Err(fault) => {
                 let attempted = self.attempted(&question).await;
-                self.no_keys(&fault, &attempted)
+                self.no_keys(&fault, &attempted).await
             }
         };
         self.add(step);
     }
 
-    fn no_keys(&self, fault: &Fault, attempted: &str) -> Step {
+    async fn no_keys(&self, fault: &Fault, attempted: &str) -> Step {
         let detail = format!(
             "attestation works without the signing keys, but takes more round trips, and forged tokens cost a call: \
              {attempted}: {}",
             cause_chain(fault)
         );
         let remedy = match fault.kind() {
-            CallErrorKind::Forbidden | CallErrorKind::NotFound => with_block(
-                "Let the keys be read, with `kubectl apply -f -`",
-                &manifest::key_reader(self.checkup.user.as_deref()),
-            ),
-            kind => kind.reason().row().remedy.to_owned(),
+            CallErrorKind::Forbidden => {
+                let user = self.checkup.user.as_deref().or(fault.refused_user());
+                self.session.grant_keys(user).await
+            }
+            CallErrorKind::NotFound => {
+                "Look at the API server's flags `--service-account-issuer`, which has to be an \
+                                        https URL, and `--service-account-jwks-uri`: it publishes no keys."
+                    .to_owned()
+            }
+            kind => sentence(kind).to_owned(),
         };
         Step::warn("signing_keys", detail, remedy)
+    }
+
+    /// Whether the server's clock and this machine's differ by more than they should.
+    pub(super) fn clocks_differ(&self) -> bool {
+        self.clock_ahead.is_some_and(|ahead| ahead.abs() > CLOCK_DIFFERENCE)
     }
 
     pub(super) fn clock(&mut self) {
         const CHECK: &str = "clock";
         let step = match self.clock_ahead {
             None => Step::skip(CHECK, "no answer had a `Date` header"),
-            Some(ahead) if ahead.abs() <= CLOCK_DIFFERENCE => {
+            Some(ahead) if !self.clocks_differ() => {
                 Step::pass(CHECK, format!("differs by {} s from the API server's", ahead.abs()))
             }
             Some(ahead) => {

@@ -7,6 +7,7 @@ use super::super::credentials::{Access, Source};
 use super::super::settings::Trust;
 use super::cause::{Insight, server_setting};
 use super::certificate::Certificate;
+use crate::quote::json;
 use crate::step::with_block;
 
 /// `shown` is the certificate that the server shows to anybody, if it does.
@@ -43,8 +44,15 @@ pub(super) fn bad_certificate(
 fn wrong_name(shown: Option<&Certificate>, access: &Access, source: &Source) -> Insight {
     let wanted = access.tls.server_name.as_deref().unwrap_or(access.server.host());
     let names = shown.map(|shown| shown.names.join(", ")).filter(|names| !names.is_empty());
-    let name =
-        shown.and_then(|shown| shown.names.iter().find(|name| ServerName::try_from(name.as_str()).is_ok()));
+    let fit = shown.map(|shown| {
+        let fit = shown.names.iter().filter(|name| ServerName::try_from(name.as_str()).is_ok());
+        fit.collect::<Vec<_>>()
+    });
+    // Every API server has this name, and no other server.
+    let name = fit.and_then(|names| {
+        let usual = names.iter().find(|name| **name == "kubernetes.default.svc");
+        usual.or(names.first()).copied()
+    });
     Insight::new(
         format!(
             "the server's certificate is not for {wanted}, but for {}",
@@ -52,8 +60,8 @@ fn wrong_name(shown: Option<&Certificate>, access: &Access, source: &Source) -> 
         ),
         match (name, source) {
             (Some(name), Source::Kubeconfig(path)) => with_block(
-                &format!("In kubeconfig {}, let the cluster have", path.display()),
-                &format!("tls-server-name: {name}"),
+                &format!("If this is your API server, let the cluster in kubeconfig {} have", path.display()),
+                &format!("tls-server-name: {}", json(name)),
             ),
             _ => format!("Correct {}, or the API server's serving certificate.", server_setting(source)),
         },
@@ -66,7 +74,8 @@ fn unknown_issuer(shown: Option<&Certificate>, access: &Access, source: &Source)
         Source::Kubeconfig(path) => (
             "kubeconfig",
             format!(
-                "Set `certificate-authority` in kubeconfig {} to the CA that issued the server's certificate{}.",
+                "Set `certificate-authority` in kubeconfig {} to the CA that issued the server's certificate{}, if this is \
+                 your API server.",
                 path.display(),
                 shown.map(|shown| format!(" ({})", shown.issuer)).unwrap_or_default()
             ),

@@ -64,6 +64,13 @@ impl<S: Source> Ring<S> {
         Some(verification)
     }
 
+    /// Whether a key at hand has signed `token`. Never waits, begins nothing.
+    pub(crate) fn has_signed(&self, token: &str) -> bool {
+        let current = self.source.current();
+        let loaded = self.life().keys(current.as_ref()).map(Arc::clone);
+        loaded.is_some_and(|loaded| matches!(loaded.set.verify(token, false), Verification::Verified(_)))
+    }
+
     /// Waits for the first keys of this cluster, for the short time that an attestation may wait for them, until `latest` at
     /// most.
     pub(crate) async fn first(&self, latest: Instant) {

@@ -108,3 +108,12 @@ fn values_are_never_quoted() {
         assert!(!said.contains(marker), "{said}");
     }
 }
+
+#[test]
+fn a_setting_that_is_to_be_pasted_has_the_whole_name() {
+    use crate::config::cluster_setting;
+
+    assert_eq!(cluster_setting("demo", "lookup"), "clusters.demo.lookup");
+    let long = "x.".repeat(100);
+    assert_eq!(cluster_setting(&long, "lookup"), format!("clusters[\"{long}\"].lookup"));
+}

@@ -72,11 +72,11 @@ async fn unavailable_credentials_name_the_file() {
 }
 
 #[tokio::test]
-async fn the_table_speaks_where_nothing_more_is_known() {
+async fn a_sentence_speaks_where_nothing_more_is_known() {
     let mut world = World::default();
     world.nodes.clear();
     let advice = advice(world, |_| ()).await;
-    expect(&advice, "answered 404", Reason::ApiError.row().remedy);
+    expect(&advice, "answered 404", "Look at the log of the API server");
 }
 
 #[tokio::test]

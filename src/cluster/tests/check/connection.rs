@@ -47,7 +47,7 @@ async fn a_server_of_an_unknown_ca_is_told_by_its_issuer() {
     let checkup = examine_pair(pair, &Authority::new(), &[CA]).await;
     assert_eq!(outcomes(&checkup), "ppfssssss");
     let detail = "certificate CN=the-server, which CN=rcgen self signed cert issued, is not vouched for by the configured CA (/";
-    let remedy = "to the CA that issued the server's certificate (CN=rcgen self signed cert)";
+    let remedy = "to the CA that issued the server's certificate (CN=rcgen self signed cert), if this is your API server.";
     expect_failure(&checkup, "tls", Reason::ApiUnreachable, detail, remedy);
 }
 
@@ -94,10 +94,30 @@ async fn a_certificate_for_another_name_tells_its_names() {
     let authority = Authority::new();
     let checkup = examine_pair(authority.issue("api.example"), &authority, &[CA]).await;
     let detail = "the server's certificate is not for 127.0.0.1, but for api.example";
-    expect_failure(&checkup, "tls", Reason::ApiUnreachable, detail, "have:\ntls-server-name: api.example");
+    expect_failure(
+        &checkup,
+        "tls",
+        Reason::ApiUnreachable,
+        detail,
+        "have:\ntls-server-name: \"api.example\"",
+    );
     // And the remedy is one.
-    let lines = [CA, "tls-server-name: api.example"];
+    let lines = [CA, "tls-server-name: \"api.example\""];
     assert!(examine_pair(authority.issue("api.example"), &authority, &lines).await.usable());
+}
+
+#[tokio::test]
+async fn the_name_that_only_an_api_server_has_is_preferred() {
+    let authority = Authority::new();
+    let pair = authority.issue_with("::1", |params| {
+        let name = |name: &str| rcgen::SanType::DnsName(name.try_into().unwrap());
+        params.subject_alt_names.extend([name("api.example"), name("kubernetes.default.svc")]);
+    });
+    let checkup = examine_pair(pair, &authority, &[CA]).await;
+    let remedy = "If this is your API server, let the cluster in kubeconfig /";
+    expect_failure(&checkup, "tls", Reason::ApiUnreachable, "is not for 127.0.0.1", remedy);
+    let remedy = step(&checkup, "tls").remedy.as_deref().unwrap_or_default();
+    assert!(remedy.ends_with(":\ntls-server-name: \"kubernetes.default.svc\""), "{remedy}");
 }
 
 #[tokio::test]
@@ -161,6 +181,6 @@ async fn plain_http_is_a_warning() {
     let kubeconfig = folder.kubeconfig(&[format!("server: http://{address}")], &[]);
     let cluster = world::cluster(&kubeconfig);
     let checkup = cluster.check(&config(""), Instant::now() + Duration::from_millis(300)).await;
-    assert_eq!(outcomes(&checkup), "wpwfsssss", "{checkup:#?}");
+    assert_eq!(outcomes(&checkup), "wpwsfssss", "{checkup:#?}");
     assert!(step(&checkup, "tls").detail.contains("plain http"), "{checkup:#?}");
 }

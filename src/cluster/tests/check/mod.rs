@@ -18,6 +18,7 @@ mod between;
 mod connection;
 mod credentials;
 mod limits;
+mod nobody;
 mod permissions;
 mod silence;
 
