@@ -7,8 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/hashicorp/hcl"
 )
 
 // pluginData is what stands in plugin_data. Pointers tell what is absent from what is empty.
@@ -58,14 +56,18 @@ type object = map[string]any
 
 // decode reads HCL 1 with the decoder that SPIRE uses, so that every spelling means the same here as there.
 func decode(text string) (*pluginData, error) {
+	root, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
 	data := new(pluginData)
-	if err := hcl.Decode(data, text); err != nil {
+	if err := fill(data, root); err != nil {
 		return nil, err
 	}
 	// The decoder drops keys that it does not know without a word. Without a struct, it keeps them, but fails where one is
 	// written in two shapes. What it has read until then is in the map.
 	all := object{}
-	data.unlisted = hcl.Decode(&all, text)
+	data.unlisted = fill(&all, root)
 	data.complete()
 	data.findUnknown(all)
 	return data, nil

@@ -23,7 +23,7 @@ type Proposal struct {
 	Refusal error
 	// Disabled has the clusters that no agent could ever attest for.
 	Disabled []DisabledCluster
-	// Detail is what the HCL decoder says; nil if it is content.
+	// Detail is where and why the HCL cannot be decoded, with no value of it; nil if it can.
 	Detail error
 	// Unlisted is why the library may not be told of all unknown keys; nil if it is.
 	Unlisted error

@@ -96,7 +96,8 @@ Run it where the server runs, as the server's user: then it sees the same files 
 			name:    "print-config",
 			summary: "What does the library get to read?",
 			about: `Prints the configuration that the plugin makes of server.conf for the library, as JSON, with --json or
-without. A key that nobody knows is null there: the library warns of it.`,
+without. A key that nobody knows is null there: the library warns of it. With --psat-config, it prints
+what the library knows of that file, if it is valid.`,
 			example: program + " print-config --config server.conf > psat.json\n    " + program + " validate --psat-config psat.json",
 			run:     printConfig,
 		},
