@@ -17,6 +17,8 @@ func attest(ctx context.Context, s *session) (int, error) {
 		return 0, err
 	}
 	return s.withAttestor(ctx, func(ctx context.Context, attestor *psat.Attestor) (int, error) {
+		ctx, cancel := context.WithTimeout(ctx, s.loaded.attestTimeout())
+		defer cancel()
 		result, err := attestor.Attest(ctx, payload)
 		if err != nil {
 			return s.refused(err)

@@ -17,6 +17,8 @@ func explain(ctx context.Context, s *session) (int, error) {
 		return 0, err
 	}
 	return s.withAttestor(ctx, func(ctx context.Context, attestor *psat.Attestor) (int, error) {
+		ctx, cancel := context.WithTimeout(ctx, s.loaded.attestTimeout())
+		defer cancel()
 		explanation, err := attestor.Explain(ctx, payload)
 		if err != nil {
 			return s.unanswered(err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	configv1 "github.com/spiffe/spire-plugin-sdk/proto/spire/service/common/config/v1"
 
@@ -42,6 +43,23 @@ func (s *source) clusters() string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// attestTimeout is how long an attestation may take where the server runs, whatever --timeout says. The plugin has no deadline of
+// its own.
+func (s *source) attestTimeout() time.Duration {
+	var document struct {
+		Engine struct {
+			AttestTimeoutMS int64 `json:"attest_timeout_ms"`
+		} `json:"engine"`
+	}
+	if err := json.Unmarshal(s.document, &document); err != nil || document.Engine.AttestTimeoutMS == 0 {
+		return defaultAttestTimeout
+	}
+	return time.Duration(document.Engine.AttestTimeoutMS) * time.Millisecond
+}
+
+// defaultAttestTimeout is the library's attest_timeout_ms where nothing else is configured.
+const defaultAttestTimeout = 30 * time.Second
 
 // source reads the configuration that the flags name.
 func (s *session) source() (*source, error) {
