@@ -169,3 +169,11 @@ func TestTheLogQuotesNoValuesOfWhatCannotBeDecoded(t *testing.T) {
 		t.Errorf("a value is in the log:\n%s", log)
 	}
 }
+
+func TestAPathInPluginDataIsWarnedOf(t *testing.T) {
+	l := configured(t, demo("/absent")+" clusters.demo.audience = [\"vault\"]")
+	l.log.expect(t, `"@level":"warn"`, "Unknown key, ignored", "did you mean", `"path":"clusters.demo.audience"`)
+	if times := strings.Count(l.log.String(), `"path":"clusters.demo.audience"`); times != 1 {
+		t.Errorf("warned %d times", times)
+	}
+}

@@ -16,6 +16,8 @@ type pluginData struct {
 	Engine     *engineData             `hcl:"engine" json:"-"`
 
 	unknown []string
+	// dotted are unknown keys that look like paths.
+	dotted []string
 	// unlisted is why unknown keys may be missing from the lists of them; nil if they are complete.
 	unlisted error
 }
@@ -85,7 +87,13 @@ func (d *pluginData) complete() {
 }
 
 func (d *pluginData) findUnknown(all object) {
-	d.unknown = unknownKeys(d, all)
+	for _, key := range unknownKeys(d, all) {
+		if isPath(key) {
+			d.dotted = append(d.dotted, key)
+		} else {
+			d.unknown = append(d.unknown, key)
+		}
+	}
 	for key, value := range all {
 		for _, body := range objects(value) {
 			switch {
@@ -96,6 +104,12 @@ func (d *pluginData) findUnknown(all object) {
 			}
 		}
 	}
+}
+
+// isPath is whether a key looks like a path, as the library writes them. HCL does not nest at dots.
+func isPath(key string) bool {
+	block, _, dotted := strings.Cut(key, ".")
+	return dotted && (strings.EqualFold(block, "clusters") || strings.EqualFold(block, "engine"))
 }
 
 func (d *pluginData) findUnknownOfClusters(clusters object) {

@@ -48,6 +48,14 @@ func (s *session) notBegun(err error, remarks []psat.Note) (int, error) {
 	return s.showValidation(found), nil
 }
 
+// copied are lines of the library as they fit into the configuration that was given.
+func (s *session) copied(lines []string) []string {
+	if s.psatConfig != "" {
+		return lines
+	}
+	return inPluginData(lines)
+}
+
 // unanswered is for a question that the library did not look into.
 func (s *session) unanswered(err error) (int, error) {
 	var refused *psat.Error

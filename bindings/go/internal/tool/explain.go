@@ -26,13 +26,13 @@ func explain(ctx context.Context, s *session) (int, error) {
 		if s.json {
 			s.printDocument(explanation.Document)
 		} else {
-			s.out.explanation(explanation)
+			s.out.explanation(explanation, s.copied)
 		}
 		return exitOf(explanation.Code, explanation.Reason), nil
 	})
 }
 
-func (p *page) explanation(e *psat.Explanation) {
+func (p *page) explanation(e *psat.Explanation, written func([]string) []string) {
 	if e.AgentAttributes != nil {
 		p.attested(e.AgentAttributes)
 	} else {
@@ -41,7 +41,7 @@ func (p *page) explanation(e *psat.Explanation) {
 	}
 	p.blank()
 	p.steps(e.Steps)
-	p.remedies(e.Steps)
+	p.remedies(e.Steps, written)
 	p.footer(&e.Diagnostics)
 }
 

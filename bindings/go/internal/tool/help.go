@@ -71,8 +71,8 @@ kubectl makes one.`,
 what to do about it, as a line of configuration, a manifest or a command. The first line names the check
 that failed first.
 
-A line of configuration is written as path = value. In server.conf the value belongs under the last name of
-the path, inside the block of its cluster.`,
+Configuration is shown as it can be added to plugin_data, below what is there: of a key that is there twice,
+SPIRE takes the last value. With --psat-config or --json, it is path = value.`,
 			example: `kubectl create token -n spire spire-agent --audience spire-server \
         --bound-object-kind Pod --bound-object-name agent-1 |
     kubectl exec -i -n spire spire-server-0 -c spire-server -- \

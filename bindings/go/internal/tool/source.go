@@ -130,6 +130,9 @@ func remarks(conf *spireconf.ServerConf, proposal *spireconf.Proposal) []psat.No
 	if proposal.Unlisted != nil {
 		remark(psat.SeverityWarning, "", "unknown keys are ignored, and could not all be listed: %v", proposal.Unlisted)
 	}
+	for _, key := range proposal.Dotted {
+		remark(psat.SeverityWarning, key, "unknown key, ignored: it is no path in plugin_data; did you mean %s?", spireconf.Nested(key))
+	}
 	if proposal.OwnTrustDomain {
 		remark(psat.SeverityWarning, "trust_domain", "it is ignored in plugin_data: the server's holds")
 	}
