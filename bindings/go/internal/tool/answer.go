@@ -14,7 +14,7 @@ import (
 
 // withAttestor makes an attestor of the configuration for the time of one question.
 func (s *session) withAttestor(ctx context.Context, ask func(context.Context, *psat.Attestor) (int, error)) (int, error) {
-	source, err := s.source()
+	source, err := s.source(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -24,8 +24,6 @@ func (s *session) withAttestor(ctx context.Context, ask func(context.Context, *p
 	for _, remark := range source.remarks {
 		s.err.line("%s", remark)
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
 	attestor, err := psat.New(ctx, source.document)
 	if err != nil {
 		return s.notBegun(err, source.remarks)

@@ -12,7 +12,7 @@ import (
 
 // attest says what the agent would become.
 func attest(ctx context.Context, s *session) (int, error) {
-	payload, err := s.agentPayload()
+	payload, err := s.agentPayload(ctx)
 	if err != nil {
 		return 0, err
 	}

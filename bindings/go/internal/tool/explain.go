@@ -12,7 +12,7 @@ import (
 
 // explain says why an agent is refused, and what to do about it.
 func explain(ctx context.Context, s *session) (int, error) {
-	payload, err := s.agentPayload()
+	payload, err := s.agentPayload(ctx)
 	if err != nil {
 		return 0, err
 	}

@@ -71,8 +71,8 @@ kubectl makes one.`,
 what to do about it, as a line of configuration, a manifest or a command. The first line names the check
 that failed first.
 
-Configuration is shown as it can be added to plugin_data, below what is there: of a key that is there twice,
-SPIRE takes the last value. With --psat-config or --json, it is path = value.`,
+Configuration is shown with its blocks, as plugin_data takes it. A key that is there already is to be replaced:
+of two, SPIRE joins the lists. With --psat-config or --json, it is path = value.`,
 			example: `kubectl create token -n spire spire-agent --audience spire-server \
         --bound-object-kind Pod --bound-object-name agent-1 |
     kubectl exec -i -n spire spire-server-0 -c spire-server -- \
@@ -125,7 +125,7 @@ func (c *command) help() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s\n\nUsage: %s %s [flags]\n\n", c.summary, program, c.name)
 	for _, paragraph := range strings.Split(c.about, "\n\n") {
-		text.WriteString(strings.Join(wrap(paragraph, defaultWidth), "\n") + "\n\n")
+		text.WriteString(strings.Join(wrap(strings.ReplaceAll(paragraph, "\n", " "), defaultWidth), "\n") + "\n\n")
 	}
 	fmt.Fprintf(&text, "Example:\n    %s\n\nFlags:\n", c.example)
 	c.flagSet(new(options)).VisitAll(func(f *flag.Flag) {

@@ -10,8 +10,8 @@ import (
 )
 
 // printConfig prints what the library would get.
-func printConfig(_ context.Context, s *session) (int, error) {
-	source, err := s.source()
+func printConfig(ctx context.Context, s *session) (int, error) {
+	source, err := s.source(ctx)
 	if err != nil {
 		return 0, err
 	}

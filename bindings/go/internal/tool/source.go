@@ -2,6 +2,7 @@ package tool
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -62,9 +63,9 @@ func (s *source) attestTimeout() time.Duration {
 const defaultAttestTimeout = 30 * time.Second
 
 // source reads the configuration that the flags name.
-func (s *session) source() (*source, error) {
+func (s *session) source(ctx context.Context) (*source, error) {
 	if s.psatConfig != "" {
-		document, err := s.read(s.psatConfig, "the configuration", longestConfig)
+		document, err := s.read(ctx, s.psatConfig, "the configuration", longestConfig)
 		if err == nil && len(bytes.TrimSpace(document)) == 0 {
 			err = unusable("%s is empty: it should have the library's configuration", described(s.psatConfig))
 		}
@@ -77,17 +78,17 @@ func (s *session) source() (*source, error) {
 	if name == "" {
 		name = defaultConfig
 	}
-	text, err := s.read(name, "the server's configuration", longestConfig)
+	text, err := s.read(ctx, name, "the server's configuration", longestConfig)
 	if err != nil {
 		if s.config == "" {
 			err = fmt.Errorf("%w; name another one with --config", err)
 		}
 		return nil, err
 	}
-	return s.fromServerConf(name, string(text))
+	return s.fromServerConf(ctx, name, string(text))
 }
 
-func (s *session) fromServerConf(name, text string) (*source, error) {
+func (s *session) fromServerConf(ctx context.Context, name, text string) (*source, error) {
 	if s.expandEnv {
 		text = spireconf.ExpandEnv(text)
 	}
@@ -96,7 +97,7 @@ func (s *session) fromServerConf(name, text string) (*source, error) {
 		return nil, unusable("%s: %v", name, err)
 	}
 	if conf.PluginDataFile != "" {
-		data, err := s.read(conf.PluginDataFile, "plugin_data_file", longestConfig)
+		data, err := s.read(ctx, conf.PluginDataFile, "plugin_data_file", longestConfig)
 		if err != nil {
 			return nil, err
 		}

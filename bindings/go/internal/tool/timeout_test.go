@@ -1,12 +1,15 @@
 package tool
 
 import (
+	"io"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestAnAgentGetsNoMoreTimeThanFromTheServer(t *testing.T) {
@@ -36,5 +39,28 @@ func TestTheTimeThatTheLibraryGivesAnAgentIsKnown(t *testing.T) {
 	unset := &source{document: []byte(`{"clusters": {}, "engine": {"worker_threads": 1}}`)}
 	if got := unset.attestTimeout(); got != defaultAttestTimeout {
 		t.Errorf("got %v", got)
+	}
+}
+
+func TestAPipeThatNobodyWritesToIsGivenUpInTime(t *testing.T) {
+	b := newBench(t, "{}")
+	if err := unix.Mkfifo("pipe", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"attest --config server.conf --cluster demo --token-file pipe", "explain --config server.conf --payload pipe",
+		"check --config pipe", "check --psat-config pipe", "explain --config pipe --payload demo/payload.json",
+	} {
+		got := b.run(t, line+" --timeout 50ms")
+		if got.exit != exitUsage || got.out != "" || !strings.Contains(got.err, "pipe did not end within --timeout (50ms)") {
+			t.Errorf("%s: %+v", line, got)
+		}
+	}
+	silent, writer := io.Pipe()
+	defer writer.Close()
+	var out, err strings.Builder
+	exit := Run(t.Context(), strings.Fields("attest --config server.conf --cluster demo --token-file - --timeout 50ms"), Streams{In: silent, Out: &out, Err: &err})
+	if exit != exitUsage || out.Len() > 0 || !strings.Contains(err.String(), "standard input did not end within --timeout (50ms)") {
+		t.Errorf("exit %d, out %q, err %q", exit, out.String(), err.String())
 	}
 }
