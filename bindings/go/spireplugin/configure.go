@@ -111,6 +111,9 @@ func tell(log hclog.Logger, p *spireconf.Proposal) {
 	if p.Unlisted != nil {
 		log.Warn("Unknown keys of the plugin configuration are ignored, and could not all be listed", "error", p.Unlisted)
 	}
+	for _, key := range p.Dotted {
+		log.Warn("Unknown key, ignored: it is no path in the plugin configuration; did you mean "+spireconf.Nested(key)+"?", "path", key)
+	}
 	if p.OwnTrustDomain {
 		log.Warn("The plugin configuration's trust_domain is ignored: the server's holds", "path", "trust_domain")
 	}

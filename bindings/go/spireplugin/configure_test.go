@@ -155,3 +155,25 @@ func TestAClusterWithAnImpossibleNameIsDisabledAlone(t *testing.T) {
 	_, err := l.attest(context.Background(), []byte(`{"cluster": "..", "token": "x"}`))
 	expectStatus(t, err, codes.InvalidArgument, `not configured for cluster ".."`)
 }
+
+func TestTheLogQuotesNoValuesOfWhatCannotBeDecoded(t *testing.T) {
+	l := load(t)
+	for _, hcl := range []string{
+		demo("/absent", `max_in_flight = "hunter2"`), demo("/absent", `lookup = hunter2`), demo("/absent", `lookup hunter2`),
+		demo("/absent") + ` foo = "hunter2" foo { x = 99999999999999999999 }`, demo("/absent", `lookup = ["hunter2", {}]`),
+	} {
+		_ = l.configure(hcl)
+	}
+	l.log.expect(t, "cannot be decoded", "max_in_flight", "a number must be a whole one")
+	if log := l.log.String(); strings.Contains(log, "hunter2") || strings.Contains(log, "9999") {
+		t.Errorf("a value is in the log:\n%s", log)
+	}
+}
+
+func TestAPathInPluginDataIsWarnedOf(t *testing.T) {
+	l := configured(t, demo("/absent")+" clusters.demo.audience = [\"vault\"]")
+	l.log.expect(t, `"@level":"warn"`, "Unknown key, ignored", "did you mean", `"path":"clusters.demo.audience"`)
+	if times := strings.Count(l.log.String(), `"path":"clusters.demo.audience"`); times != 1 {
+		t.Errorf("warned %d times", times)
+	}
+}

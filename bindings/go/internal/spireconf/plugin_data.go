@@ -7,8 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/hashicorp/hcl"
 )
 
 // pluginData is what stands in plugin_data. Pointers tell what is absent from what is empty.
@@ -18,6 +16,8 @@ type pluginData struct {
 	Engine     *engineData             `hcl:"engine" json:"-"`
 
 	unknown []string
+	// dotted are unknown keys that look like paths.
+	dotted []string
 	// unlisted is why unknown keys may be missing from the lists of them; nil if they are complete.
 	unlisted error
 }
@@ -58,14 +58,18 @@ type object = map[string]any
 
 // decode reads HCL 1 with the decoder that SPIRE uses, so that every spelling means the same here as there.
 func decode(text string) (*pluginData, error) {
+	root, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
 	data := new(pluginData)
-	if err := hcl.Decode(data, text); err != nil {
+	if err := fill(data, root); err != nil {
 		return nil, err
 	}
 	// The decoder drops keys that it does not know without a word. Without a struct, it keeps them, but fails where one is
 	// written in two shapes. What it has read until then is in the map.
 	all := object{}
-	data.unlisted = hcl.Decode(&all, text)
+	data.unlisted = fill(&all, root)
 	data.complete()
 	data.findUnknown(all)
 	return data, nil
@@ -83,7 +87,13 @@ func (d *pluginData) complete() {
 }
 
 func (d *pluginData) findUnknown(all object) {
-	d.unknown = unknownKeys(d, all)
+	for _, key := range unknownKeys(d, all) {
+		if isPath(key) {
+			d.dotted = append(d.dotted, key)
+		} else {
+			d.unknown = append(d.unknown, key)
+		}
+	}
 	for key, value := range all {
 		for _, body := range objects(value) {
 			switch {
@@ -94,6 +104,12 @@ func (d *pluginData) findUnknown(all object) {
 			}
 		}
 	}
+}
+
+// isPath is whether a key looks like a path, as the library writes them. HCL does not nest at dots.
+func isPath(key string) bool {
+	block, _, dotted := strings.Cut(key, ".")
+	return dotted && (strings.EqualFold(block, "clusters") || strings.EqualFold(block, "engine"))
 }
 
 func (d *pluginData) findUnknownOfClusters(clusters object) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/spiffe/go-spiffe/v2/spiffeid"
 	configv1 "github.com/spiffe/spire-plugin-sdk/proto/spire/service/common/config/v1"
@@ -23,10 +25,12 @@ type Proposal struct {
 	Refusal error
 	// Disabled has the clusters that no agent could ever attest for.
 	Disabled []DisabledCluster
-	// Detail is what the HCL decoder says; nil if it is content.
+	// Detail is where and why the HCL cannot be decoded, with no value of it; nil if it can.
 	Detail error
 	// Unlisted is why the library may not be told of all unknown keys; nil if it is.
 	Unlisted error
+	// Dotted are keys of plugin_data that look like paths, and are ignored.
+	Dotted []string
 	// OwnTrustDomain is whether plugin_data has a trust domain, which is ignored.
 	OwnTrustDomain bool
 }
@@ -63,6 +67,7 @@ func Propose(from Request) *Proposal {
 		return proposed
 	}
 	proposed.Unlisted = data.unlisted
+	proposed.Dotted = data.dotted
 	proposed.OwnTrustDomain = slices.Contains(data.unknown, trustDomainKey)
 	if len(data.Clusters) == 0 {
 		proposed.Notes = append(proposed.Notes, Note{Text: "No clusters configured, PSAT attestation is effectively disabled"})
@@ -128,4 +133,17 @@ func (p *Proposal) mistake(format string, args ...any) {
 	if p.Refusal == nil {
 		p.Refusal = status.Error(codes.InvalidArgument, note)
 	}
+}
+
+// Nested is how a key that looks like a path is to be written, in one line.
+func Nested(path string) string {
+	keys := strings.Split(path, ".")
+	text := keys[0]
+	for i, key := range keys[1:] {
+		if i == 0 && len(keys) > 2 {
+			key = strconv.Quote(key)
+		}
+		text += " = { " + key
+	}
+	return text + " = …" + strings.Repeat(" }", len(keys)-1)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/hashicorp/hcl"
 	"github.com/hashicorp/hcl/hcl/ast"
 	"github.com/hashicorp/hcl/hcl/printer"
 )
@@ -44,7 +43,11 @@ func ParseServerConf(text string) (*ServerConf, error) {
 		} `hcl:"server"`
 		Plugins ast.Node `hcl:"plugins"`
 	}
-	if err := hcl.Decode(&file, text); err != nil {
+	root, err := parse(text)
+	if err == nil {
+		err = fill(&file, root)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("it is not a configuration of spire-server: %w", err)
 	}
 	if file.Plugins == nil {
@@ -70,7 +73,7 @@ func parsePlugin(plugins ast.Node) (*ServerConf, error) {
 		return nil, fmt.Errorf("it declares the plugin %s %q %d times: SPIRE takes one", pluginType, pluginName, len(found))
 	}
 	var block pluginBlock
-	if err := hcl.DecodeObject(&block, found[0]); err != nil {
+	if err := fill(&block, found[0]); err != nil {
 		return nil, fmt.Errorf("the plugin %s %q cannot be read: %w", pluginType, pluginName, err)
 	}
 	if block.Data != nil && block.DataFile != nil {
@@ -87,7 +90,7 @@ func parsePlugin(plugins ast.Node) (*ServerConf, error) {
 	// SPIRE prints the node too, and hands the plugin this text.
 	var data bytes.Buffer
 	if err := printer.DefaultConfig.Fprint(&data, block.Data); err != nil {
-		return nil, fmt.Errorf("plugin_data of %s %q cannot be read: %w", pluginType, pluginName, err)
+		return nil, fmt.Errorf("plugin_data of %s %q cannot be read", pluginType, pluginName)
 	}
 	conf.PluginData = data.String()
 	return conf, nil

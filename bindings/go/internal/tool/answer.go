@@ -14,7 +14,7 @@ import (
 
 // withAttestor makes an attestor of the configuration for the time of one question.
 func (s *session) withAttestor(ctx context.Context, ask func(context.Context, *psat.Attestor) (int, error)) (int, error) {
-	source, err := s.source()
+	source, err := s.source(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -24,8 +24,6 @@ func (s *session) withAttestor(ctx context.Context, ask func(context.Context, *p
 	for _, remark := range source.remarks {
 		s.err.line("%s", remark)
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
 	attestor, err := psat.New(ctx, source.document)
 	if err != nil {
 		return s.notBegun(err, source.remarks)
@@ -46,6 +44,14 @@ func (s *session) notBegun(err error, remarks []psat.Note) (int, error) {
 		return 0, err
 	}
 	return s.showValidation(found), nil
+}
+
+// copied are lines of the library as they fit into the configuration that was given.
+func (s *session) copied(lines []string) []string {
+	if s.psatConfig != "" {
+		return lines
+	}
+	return inPluginData(lines)
 }
 
 // unanswered is for a question that the library did not look into.

@@ -21,7 +21,7 @@ func check(ctx context.Context, s *session) (int, error) {
 		if s.json {
 			s.printDocument(report.Document)
 		} else {
-			s.out.report(report)
+			s.out.report(report, s.copied)
 		}
 		return exitOf(report.Code, report.Reason), nil
 	})
@@ -41,7 +41,7 @@ func (s *session) notChecked(err error) (int, error) {
 	return 0, unusable("%s; configured are: %s", refused.Message, s.loaded.clusters())
 }
 
-func (p *page) report(report *psat.CheckReport) {
+func (p *page) report(report *psat.CheckReport, written func([]string) []string) {
 	if len(report.Clusters) == 0 {
 		p.verdict(yellow, "nothing to check", ": no clusters are configured, so every agent is refused")
 	}
@@ -58,7 +58,7 @@ func (p *page) report(report *psat.CheckReport) {
 		p.line("%s", where(&cluster))
 		p.blank()
 		p.steps(cluster.Steps)
-		p.remedies(cluster.Steps)
+		p.remedies(cluster.Steps, written)
 	}
 }
 

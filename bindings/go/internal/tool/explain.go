@@ -12,11 +12,13 @@ import (
 
 // explain says why an agent is refused, and what to do about it.
 func explain(ctx context.Context, s *session) (int, error) {
-	payload, err := s.agentPayload()
+	payload, err := s.agentPayload(ctx)
 	if err != nil {
 		return 0, err
 	}
 	return s.withAttestor(ctx, func(ctx context.Context, attestor *psat.Attestor) (int, error) {
+		ctx, cancel := context.WithTimeout(ctx, s.loaded.attestTimeout())
+		defer cancel()
 		explanation, err := attestor.Explain(ctx, payload)
 		if err != nil {
 			return s.unanswered(err)
@@ -24,13 +26,13 @@ func explain(ctx context.Context, s *session) (int, error) {
 		if s.json {
 			s.printDocument(explanation.Document)
 		} else {
-			s.out.explanation(explanation)
+			s.out.explanation(explanation, s.copied)
 		}
 		return exitOf(explanation.Code, explanation.Reason), nil
 	})
 }
 
-func (p *page) explanation(e *psat.Explanation) {
+func (p *page) explanation(e *psat.Explanation, written func([]string) []string) {
 	if e.AgentAttributes != nil {
 		p.attested(e.AgentAttributes)
 	} else {
@@ -39,7 +41,7 @@ func (p *page) explanation(e *psat.Explanation) {
 	}
 	p.blank()
 	p.steps(e.Steps)
-	p.remedies(e.Steps)
+	p.remedies(e.Steps, written)
 	p.footer(&e.Diagnostics)
 }
 

@@ -71,8 +71,8 @@ kubectl makes one.`,
 what to do about it, as a line of configuration, a manifest or a command. The first line names the check
 that failed first.
 
-A line of configuration is written as path = value. In server.conf the value belongs under the last name of
-the path, inside the block of its cluster.`,
+Configuration is shown with its blocks, as plugin_data takes it. A key that is there already is to be replaced:
+of two, SPIRE joins the lists. With --psat-config or --json, it is path = value.`,
 			example: `kubectl create token -n spire spire-agent --audience spire-server \
         --bound-object-kind Pod --bound-object-name agent-1 |
     kubectl exec -i -n spire spire-server-0 -c spire-server -- \
@@ -96,7 +96,8 @@ Run it where the server runs, as the server's user: then it sees the same files 
 			name:    "print-config",
 			summary: "What does the library get to read?",
 			about: `Prints the configuration that the plugin makes of server.conf for the library, as JSON, with --json or
-without. A key that nobody knows is null there: the library warns of it.`,
+without. A key that nobody knows is null there: the library warns of it. With --psat-config, it prints
+what the library knows of that file, if it is valid.`,
 			example: program + " print-config --config server.conf > psat.json\n    " + program + " validate --psat-config psat.json",
 			run:     printConfig,
 		},
@@ -124,7 +125,7 @@ func (c *command) help() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s\n\nUsage: %s %s [flags]\n\n", c.summary, program, c.name)
 	for _, paragraph := range strings.Split(c.about, "\n\n") {
-		text.WriteString(strings.Join(wrap(paragraph, defaultWidth), "\n") + "\n\n")
+		text.WriteString(strings.Join(wrap(strings.ReplaceAll(paragraph, "\n", " "), defaultWidth), "\n") + "\n\n")
 	}
 	fmt.Fprintf(&text, "Example:\n    %s\n\nFlags:\n", c.example)
 	c.flagSet(new(options)).VisitAll(func(f *flag.Flag) {

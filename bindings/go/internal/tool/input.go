@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -19,8 +20,27 @@ const (
 	standardInput = "-"
 )
 
-// read returns what is in a file, or on standard input. what is the kind of thing that is expected there.
-func (s *session) read(name, what string, longest int64) ([]byte, error) {
+// read returns what is in a file, or on standard input. what is the kind of thing that is expected there. Opening a pipe may last
+// as long as reading from it: what is not done when ctx ends is left to itself.
+func (s *session) read(ctx context.Context, name, what string, longest int64) ([]byte, error) {
+	type result struct {
+		content []byte
+		err     error
+	}
+	done := make(chan result, 1)
+	go func() {
+		content, err := s.readAll(name, what, longest)
+		done <- result{content, err}
+	}()
+	select {
+	case read := <-done:
+		return read.content, read.err
+	case <-ctx.Done():
+		return nil, unusable("%s cannot be read: %s did not end within --timeout (%v)", what, described(name), s.timeout)
+	}
+}
+
+func (s *session) readAll(name, what string, longest int64) ([]byte, error) {
 	from := s.in
 	if name != standardInput {
 		file, err := os.Open(name)
@@ -54,12 +74,12 @@ func described(name string) string {
 }
 
 // agentPayload is what an agent would send, or has sent.
-func (s *session) agentPayload() ([]byte, error) {
+func (s *session) agentPayload(ctx context.Context) ([]byte, error) {
 	switch {
 	case s.payload != "" && (s.tokenFile != "" || s.cluster != ""):
 		return nil, misused("--payload names cluster and token by itself: give either it, or --cluster and --token-file")
 	case s.payload != "":
-		return s.wholePayload()
+		return s.wholePayload(ctx)
 	case s.tokenFile == "" && s.cluster == "":
 		return nil, misused("whose token? Give --cluster NAME and --token-file FILE, or --payload FILE")
 	case s.tokenFile == "":
@@ -67,7 +87,7 @@ func (s *session) agentPayload() ([]byte, error) {
 	case s.cluster == "":
 		return nil, misused("--token-file needs the name of the cluster beside it, as the agent's configuration has it: --cluster NAME")
 	}
-	token, err := s.token()
+	token, err := s.token(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -78,22 +98,22 @@ func (s *session) agentPayload() ([]byte, error) {
 	return payload, nil
 }
 
-func (s *session) wholePayload() ([]byte, error) {
+func (s *session) wholePayload(ctx context.Context) ([]byte, error) {
 	if err := s.oneStandardInput(s.payload); err != nil {
 		return nil, err
 	}
-	payload, err := s.read(s.payload, "the payload", longestPayload)
+	payload, err := s.read(ctx, s.payload, "the payload", longestPayload)
 	if err == nil && len(strings.TrimSpace(string(payload))) == 0 {
 		err = unusable("%s is empty: it should have an agent's payload", described(s.payload))
 	}
 	return payload, err
 }
 
-func (s *session) token() (string, error) {
+func (s *session) token(ctx context.Context) (string, error) {
 	if err := s.oneStandardInput(s.tokenFile); err != nil {
 		return "", err
 	}
-	content, err := s.read(s.tokenFile, "the token", longestPayload)
+	content, err := s.read(ctx, s.tokenFile, "the token", longestPayload)
 	if err != nil {
 		return "", err
 	}

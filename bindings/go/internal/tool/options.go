@@ -20,7 +20,7 @@ type options struct {
 	tokenFile, payload string
 
 	clusters list
-	timeout  time.Duration
+	timeout  time.Duration // 0 if the command has none
 }
 
 // defaultConfig is where spire-server looks, too.

@@ -105,13 +105,14 @@ func pad(text string, width int) string {
 }
 
 // wrap breaks text at spaces into lines of at most width columns; a longer word has a line of its own. There is always a line.
+// Where several spaces stand together, they are a part of something that has them, such as the name of a file, and stay.
 func wrap(text string, width int) []string {
 	width = max(width, narrowest)
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for i, word := range words(text) {
 		switch {
-		case line == "":
+		case i == 0:
 			line = word
 		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
 			line += " " + word
@@ -121,4 +122,18 @@ func wrap(text string, width int) []string {
 		}
 	}
 	return append(lines, line)
+}
+
+// words are what stands between spaces that stand alone.
+func words(text string) []string {
+	var found []string
+	begin := 0
+	for i := range len(text) {
+		alone := text[i] == ' ' && i > 0 && i+1 < len(text) && text[i-1] != ' ' && text[i+1] != ' '
+		if alone {
+			found = append(found, text[begin:i])
+			begin = i + 1
+		}
+	}
+	return append(found, text[begin:])
 }

@@ -12,10 +12,12 @@ import (
 // jws is what tokens look like: the beginning of a JSON object in base64.
 var jws = regexp.MustCompile(`eyJ[A-Za-z0-9_.+/=-]{16,}`)
 
+const withheld = "[withheld: it looks like a token]"
+
 // printable is text that does nothing to a terminal: all that is not to be seen is escaped, as Go writes it. The library puts no
 // token into its answers; a parser's words about the wrong file may, so what looks like one is withheld.
 func printable(text string) string {
-	text = jws.ReplaceAllString(text, "[withheld: it looks like a token]")
+	text = jws.ReplaceAllString(text, withheld)
 	var out strings.Builder
 	for len(text) > 0 {
 		r, size := utf8.DecodeRuneInString(text)
@@ -49,10 +51,20 @@ func escaped(r rune) string {
 	}
 }
 
-// printableJSON is the same document, with all escaped that is not to be seen. Outside of strings JSON has no such character.
+// jwsInJSON finds tokens in a document, and escapes, of which no end may be taken for a token's beginning.
+var jwsInJSON = regexp.MustCompile(`\\(?:u[0-9A-Fa-f]{4}|.)|` + jws.String())
+
+// printableJSON is the same document, with all escaped that is not to be seen, and without what looks like a token. Outside of
+// strings JSON has nothing of either.
 func printableJSON(document []byte) string {
+	text := jwsInJSON.ReplaceAllStringFunc(string(document), func(found string) string {
+		if found[0] == '\\' {
+			return found
+		}
+		return withheld
+	})
 	var out strings.Builder
-	for _, r := range string(document) {
+	for _, r := range text {
 		switch {
 		case r == '\n' || unicode.IsPrint(r):
 			out.WriteRune(r)

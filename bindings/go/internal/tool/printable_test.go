@@ -70,12 +70,15 @@ func TestNamesFromOutsideAreEscaped(t *testing.T) {
 func TestTextIsWrappedAtSpacesAndNeverWithinAWord(t *testing.T) {
 	long := strings.Repeat("x", 50)
 	for text, want := range map[string][]string{
-		"":                              {""},
-		"one two":                       {"one two"},
-		"0123456789 0123456789 01":      {"0123456789 0123456789 01"},
-		"0123456789 0123456789 012 456": {"0123456789 0123456789 012", "456"},
-		"a " + long + " b":              {"a", long, "b"},
-		"ä ö ü ä ö ü ä ö ü ä ö ü ä":     {"ä ö ü ä ö ü ä ö ü ä ö ü ä"},
+		"":                                {""},
+		"one two":                         {"one two"},
+		" a  b   c ":                      {" a  b   c "},
+		"kubeconfig a  b/kubeconfig: x y": {"kubeconfig", "a  b/kubeconfig: x y"},
+		"kubeconfig  a  b/kubeconfig x":   {"kubeconfig  a  b/kubeconfig", "x"},
+		"0123456789 0123456789 01":        {"0123456789 0123456789 01"},
+		"0123456789 0123456789 012 456":   {"0123456789 0123456789 012", "456"},
+		"a " + long + " b":                {"a", long, "b"},
+		"ä ö ü ä ö ü ä ö ü ä ö ü ä":       {"ä ö ü ä ö ü ä ö ü ä ö ü ä"},
 	} {
 		if got := wrap(text, 25); !slices.Equal(got, want) {
 			t.Errorf("%q became %q, want %q", text, got, want)

@@ -21,6 +21,7 @@ func TestWhatToUseCanBeCopiedOutOfTheText(t *testing.T) {
 			remedy, _ := step.(map[string]any)["remedy"].(string)
 			if _, block, ok := strings.Cut(remedy, "\n"); ok {
 				copied++
+				block = strings.Join(inPluginData(strings.Split(block, "\n")), "\n")
 				if !strings.Contains(text, "\n\n"+block+"\n\n") && !strings.HasSuffix(text, "\n\n"+block+"\n") {
 					t.Errorf("%s: this is not there as it is:\n%s\nin\n%s", line, block, text)
 				}

@@ -2,12 +2,14 @@ package tool
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	configv1 "github.com/spiffe/spire-plugin-sdk/proto/spire/service/common/config/v1"
 
@@ -43,10 +45,27 @@ func (s *source) clusters() string {
 	return strings.Join(names, ", ")
 }
 
+// attestTimeout is how long an attestation may take where the server runs, whatever --timeout says. The plugin has no deadline of
+// its own.
+func (s *source) attestTimeout() time.Duration {
+	var document struct {
+		Engine struct {
+			AttestTimeoutMS int64 `json:"attest_timeout_ms"`
+		} `json:"engine"`
+	}
+	if err := json.Unmarshal(s.document, &document); err != nil || document.Engine.AttestTimeoutMS == 0 {
+		return defaultAttestTimeout
+	}
+	return time.Duration(document.Engine.AttestTimeoutMS) * time.Millisecond
+}
+
+// defaultAttestTimeout is the library's attest_timeout_ms where nothing else is configured.
+const defaultAttestTimeout = 30 * time.Second
+
 // source reads the configuration that the flags name.
-func (s *session) source() (*source, error) {
+func (s *session) source(ctx context.Context) (*source, error) {
 	if s.psatConfig != "" {
-		document, err := s.read(s.psatConfig, "the configuration", longestConfig)
+		document, err := s.read(ctx, s.psatConfig, "the configuration", longestConfig)
 		if err == nil && len(bytes.TrimSpace(document)) == 0 {
 			err = unusable("%s is empty: it should have the library's configuration", described(s.psatConfig))
 		}
@@ -59,17 +78,17 @@ func (s *session) source() (*source, error) {
 	if name == "" {
 		name = defaultConfig
 	}
-	text, err := s.read(name, "the server's configuration", longestConfig)
+	text, err := s.read(ctx, name, "the server's configuration", longestConfig)
 	if err != nil {
 		if s.config == "" {
 			err = fmt.Errorf("%w; name another one with --config", err)
 		}
 		return nil, err
 	}
-	return s.fromServerConf(name, string(text))
+	return s.fromServerConf(ctx, name, string(text))
 }
 
-func (s *session) fromServerConf(name, text string) (*source, error) {
+func (s *session) fromServerConf(ctx context.Context, name, text string) (*source, error) {
 	if s.expandEnv {
 		text = spireconf.ExpandEnv(text)
 	}
@@ -78,7 +97,7 @@ func (s *session) fromServerConf(name, text string) (*source, error) {
 		return nil, unusable("%s: %v", name, err)
 	}
 	if conf.PluginDataFile != "" {
-		data, err := s.read(conf.PluginDataFile, "plugin_data_file", longestConfig)
+		data, err := s.read(ctx, conf.PluginDataFile, "plugin_data_file", longestConfig)
 		if err != nil {
 			return nil, err
 		}
@@ -111,6 +130,9 @@ func remarks(conf *spireconf.ServerConf, proposal *spireconf.Proposal) []psat.No
 	}
 	if proposal.Unlisted != nil {
 		remark(psat.SeverityWarning, "", "unknown keys are ignored, and could not all be listed: %v", proposal.Unlisted)
+	}
+	for _, key := range proposal.Dotted {
+		remark(psat.SeverityWarning, key, "unknown key, ignored: it is no path in plugin_data; did you mean %s?", spireconf.Nested(key))
 	}
 	if proposal.OwnTrustDomain {
 		remark(psat.SeverityWarning, "trust_domain", "it is ignored in plugin_data: the server's holds")

@@ -39,8 +39,8 @@ func inkOfOutcome(outcome psat.Outcome) ink {
 	}
 }
 
-// remedies writes what to do about each step, in lines that can be copied.
-func (p *page) remedies(steps []psat.Step) {
+// remedies writes what to do about each step, in lines that can be copied; written makes them of those of the library.
+func (p *page) remedies(steps []psat.Step, written func([]string) []string) {
 	begun := false
 	for _, step := range steps {
 		if step.Remedy == "" {
@@ -57,7 +57,7 @@ func (p *page) remedies(steps []psat.Step) {
 		p.paragraph(4, sentence)
 		if len(block) > 0 {
 			p.blank()
-			p.block(block)
+			p.block(written(block))
 		}
 	}
 }

@@ -78,12 +78,22 @@ func (c *command) start(ctx context.Context, arguments []string, streams Streams
 	s := &session{options: opts, in: streams.In, out: newPage(streams.Out, opts.color), err: diagnostics}
 	exit := exitUsage
 	if err == nil {
-		exit, err = c.run(ctx, s)
+		exit, err = c.within(ctx, s)
 	}
 	if err != nil {
 		exit = s.tell(c.name, err)
 	}
 	return max(exit, finish(diagnostics, s.out))
+}
+
+// within runs the command in the time that it may take, reading included.
+func (c *command) within(ctx context.Context, s *session) (int, error) {
+	if s.timeout == 0 {
+		return c.run(ctx, s)
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return c.run(ctx, s)
 }
 
 // finish says whether all that was to be written could be.

@@ -21,7 +21,6 @@ func TestWhatCannotBeUsedIsToldOnStandardErrorAlone(t *testing.T) {
 	write(t, "twice.conf", strings.Replace(read(t, "server.conf"), `KeyManager "memory"`, `NodeAttestor "k8s_psat"`, 1))
 	write(t, "both.conf", strings.Replace(read(t, "server.conf"), "plugin_data {\n            clusters", "plugin_data_file = \"x\"\nplugin_data {\n            clusters", 1))
 	write(t, "apart.conf", `server { trust_domain = "example.org" } plugins { NodeAttestor "k8s_psat" { plugin_data_file = "absent.conf" } }`)
-	write(t, "config.json", `{"trust_domain": "example.org", "clusters": {}} {`)
 	write(t, "large", strings.Repeat(" ", longestPayload+1))
 	// Two sections named plugins: SPIRE takes the last.
 	if got := b.run(t, "validate --config two.conf"); got.exit != exitFine {
@@ -58,7 +57,6 @@ func TestWhatCannotBeUsedIsToldOnStandardErrorAlone(t *testing.T) {
 		"validate --psat-config -":                             "standard input is empty",
 		"validate --psat-config x --config server.conf":        "give one of them",
 		"validate --psat-config demo/config.json --expand-env": "--expand-env is about server.conf",
-		"print-config --psat-config config.json":               "config.json is not JSON",
 
 		"explain --config server.conf":                                                    "whose token?",
 		"explain --config server.conf --cluster demo":                                     "--cluster needs the agent's token beside it",

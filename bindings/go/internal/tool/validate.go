@@ -25,8 +25,8 @@ type validation struct {
 }
 
 // validate says whether the server would take the configuration.
-func validate(_ context.Context, s *session) (int, error) {
-	source, err := s.source()
+func validate(ctx context.Context, s *session) (int, error) {
+	source, err := s.source(ctx)
 	if err != nil {
 		return 0, err
 	}
