@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::nulls;
-use super::secret::Secret;
+use super::secret::Secrets;
 use crate::outcome::Reason;
 
 /// No signature of a JWS is shorter than 64 bytes, and no token than its signature; a test's may be.
@@ -41,11 +41,15 @@ impl Token {
         self.0.expose_secret()
     }
 
-    /// Whether the token, or a part of it that gives it away, stands in `text`. What is shorter than any signature is a
-    /// word, and gives nothing away.
+    /// Whether the token, or a part of it that gives it away, stands in `text`.
     #[must_use]
     pub fn stands_in(&self, text: &str) -> bool {
-        self.expose().len() >= SHORTEST_TOKEN && Secret::plainly(self.expose()).stands_in(text)
+        Secrets::plainly(self.secret()).stand_in(text)
+    }
+
+    /// What no text may hold. What is shorter than any signature is a word, and gives nothing away.
+    pub(super) fn secret(&self) -> Option<&str> {
+        Some(self.expose()).filter(|text| text.len() >= SHORTEST_TOKEN)
     }
 }
 

@@ -13,7 +13,7 @@ use super::credentials::Access;
 use super::error::{Fault, Phase};
 use super::request::Question;
 use super::retry::{Chance, Next, Retries};
-use super::secret::Secret;
+use super::secret::Secrets;
 use super::{answer, body};
 
 /// One attestation's access to a cluster: all its calls use the same credentials and end at the same deadline.
@@ -179,8 +179,11 @@ impl Session {
     /// Whether the agent's token or the cluster's own credential, or a part that gives it away, stands in `text`.
     #[must_use]
     pub fn holds_secret(&self, text: &str) -> bool {
-        let mut own = self.used().flat_map(|access| access.secrets());
-        self.token.stands_in(text) || own.any(|secret| Secret::plainly(secret).stands_in(text))
+        self.secrets().stand_in(text)
+    }
+
+    fn secrets(&self) -> Secrets<'_> {
+        Secrets::plainly(self.used().flat_map(|access| access.secrets()).chain(self.token.secret()))
     }
 
     /// What a call attempted, for its error. Without credentials there is no URL.
@@ -262,7 +265,8 @@ impl ClusterApi for Session {
     async fn review_token(&self, audiences: &[String]) -> Result<TokenReviewStatus, CallError> {
         let question = Question::token_review(&self.token, audiences);
         let mut status = self.ask(Call::TokenReview, question, answer::token_review).await?;
-        status.withhold(|text| self.holds_secret(text));
+        let secrets = self.secrets();
+        status.withhold(|text| secrets.stand_in(text));
         Ok(status)
     }
 
