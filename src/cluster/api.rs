@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::nulls;
-use super::secret::Secret;
+use super::secret::Secrets;
 use crate::outcome::Reason;
 
 /// Stands for text from the API server in which a credential was found.
@@ -42,7 +42,7 @@ impl Token {
     /// bytes: what is shorter than 16 is a word, and gives nothing away.
     #[must_use]
     pub fn stands_in(&self, text: &str) -> bool {
-        Secret::plainly(self.expose()).stands_in(text)
+        Secrets::plainly([self.expose()]).stand_in(text)
     }
 }
 

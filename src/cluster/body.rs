@@ -16,7 +16,7 @@ use super::error::Fault;
 use super::headers::retry_after;
 use super::limits::{ANSWER_BYTES, QUOTED_CHARS, REFUSAL_BYTES, REFUSAL_TIME, ROOM_AT_FIRST};
 use super::retry::Chance;
-use super::secret::Secret;
+use super::secret::Secrets;
 
 /// Reads the body of an answer to its end.
 pub(super) async fn collect(body: Incoming) -> Result<Zeroizing<Vec<u8>>, Fault> {
@@ -88,6 +88,5 @@ fn status_message(body: &[u8]) -> Option<String> {
 fn quotable(words: &str, secrets: &[&str]) -> Option<String> {
     let cut: String =
         words.chars().take(QUOTED_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let leaks = secrets.iter().any(|secret| Secret::strictly(secret).stands_in(words));
-    (!leaks).then_some(cut)
+    (!Secrets::strictly(secrets.iter().copied()).stand_in(words)).then_some(cut)
 }

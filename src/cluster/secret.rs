@@ -1,4 +1,4 @@
-//! Finding a secret, or a part of it, in text from elsewhere.
+//! Finding secrets, or parts of them, in text from elsewhere.
 
 /// A part of a credential is as bad as the whole, but names may share a few letters with one.
 const RUN: usize = 12;
@@ -9,42 +9,85 @@ const SHORTEST: usize = 16;
 /// Tokens are longer, passwords and hand-made tokens may be words.
 const WORD: usize = 64;
 
-/// A secret, ready to be looked for. Time and memory are linear in the lengths of secret and text, but for a sort.
-pub(crate) struct Secret<'s> {
-    text: &'s str,
-    runs: Vec<u128>,
+/// Secrets, ready to be looked for in one pass. Time and memory are linear in the lengths of secrets and text, but for a
+/// sort where the text looks like a secret.
+pub(crate) struct Secrets<'s> {
+    /// Found as a whole.
+    words: Vec<&'s str>,
+    /// Found by runs that begin at every so many bytes.
+    tokens: Vec<&'s str>,
+    stride: usize,
+    sieve: Sieve,
 }
 
-impl<'s> Secret<'s> {
+impl<'s> Secrets<'s> {
     /// Finds every run of 12 bytes. For text that can be left out without loss.
-    pub(crate) fn strictly(text: &'s str) -> Self {
-        Self::with_stride(text, 1)
+    pub(crate) fn strictly(secrets: impl IntoIterator<Item = &'s str>) -> Self {
+        Self::with_stride(1, RUN, secrets)
     }
 
     /// Finds the whole of a password, and every run of 23 bytes of a token. For text that means something: a name may be a
     /// part of a password by chance, and a word a part of a name.
-    pub(crate) fn plainly(text: &'s str) -> Self {
-        let text = if text.len() < SHORTEST { "" } else { text };
-        if text.len() <= WORD { Self { text, runs: Vec::new() } } else { Self::with_stride(text, RUN) }
+    pub(crate) fn plainly(secrets: impl IntoIterator<Item = &'s str>) -> Self {
+        Self::with_stride(RUN, WORD + 1, secrets.into_iter().filter(|secret| secret.len() >= SHORTEST))
     }
 
-    fn with_stride(text: &'s str, stride: usize) -> Self {
-        let mut runs: Vec<u128> = text.as_bytes().windows(RUN).step_by(stride).map(number).collect();
-        runs.sort_unstable();
-        Self { text, runs }
+    fn with_stride(stride: usize, shortest_token: usize, secrets: impl IntoIterator<Item = &'s str>) -> Self {
+        let secrets = secrets.into_iter().filter(|secret| !secret.is_empty());
+        let (tokens, words) = secrets.partition(|secret| secret.len() >= shortest_token);
+        let mut found = Self { words, tokens, stride, sieve: Sieve::default() };
+        let Self { tokens, sieve, .. } = &mut found;
+        runs(tokens, stride).for_each(|run| sieve.add(run));
+        found
     }
 
-    /// Whether the secret, or such a part of it, stands in `text`.
-    pub(crate) fn stands_in(&self, text: &str) -> bool {
-        if self.runs.is_empty() {
-            return !self.text.is_empty() && text.contains(self.text);
-        }
-        text.as_bytes().windows(RUN).any(|window| self.runs.binary_search(&number(window)).is_ok())
+    /// Whether one of the secrets, or such a part of it, stands in `text`.
+    pub(crate) fn stand_in(&self, text: &str) -> bool {
+        let windows = text.as_bytes().array_windows();
+        let mut suspects = windows.filter(|window| self.sieve.holds(window)).peekable();
+        let by_run = suspects.peek().is_some() && {
+            let mut runs: Vec<_> = runs(&self.tokens, self.stride).collect();
+            runs.sort_unstable();
+            suspects.any(|suspect| runs.binary_search(&suspect).is_ok())
+        };
+        by_run || self.words.iter().any(|word| text.contains(word))
     }
 }
 
-fn number(run: &[u8]) -> u128 {
-    run.iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
+fn runs<'t>(tokens: &'t [&str], stride: usize) -> impl Iterator<Item = &'t [u8; RUN]> {
+    tokens.iter().flat_map(move |token| token.as_bytes().array_windows().step_by(stride))
+}
+
+/// Tells most of what is no run of a secret, at a glance: each run has set two bits.
+struct Sieve([u64; SIEVE_BITS / 64]);
+
+/// The usual token sets one in a hundred.
+const SIEVE_BITS: usize = 1 << 14;
+
+impl Default for Sieve {
+    fn default() -> Self {
+        Self([0; SIEVE_BITS / 64])
+    }
+}
+
+impl Sieve {
+    fn add(&mut self, run: &[u8; RUN]) {
+        for bit in Self::bits(run) {
+            self.0[bit / 64] |= 1 << (bit % 64);
+        }
+    }
+
+    fn holds(&self, run: &[u8; RUN]) -> bool {
+        Self::bits(run).into_iter().all(|bit| self.0[bit / 64] >> (bit % 64) & 1 == 1)
+    }
+
+    /// By the run's first 8 bytes. The highest bits of a product depend on all of its factors.
+    fn bits(run: &[u8; RUN]) -> [usize; 2] {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let [head @ .., _, _, _, _] = run;
+        let [a, b, c, d, ..] = u64::from_le_bytes(*head).wrapping_mul(ODD).to_be_bytes();
+        [[a, b], [c, d]].map(|bits| usize::from(u16::from_be_bytes(bits)) % SIEVE_BITS)
+    }
 }
 
 #[cfg(test)]
@@ -58,34 +101,46 @@ mod tests {
     #[test]
     fn a_part_of_a_token_is_found_wherever_it_begins() {
         let token = token();
-        for (secret, run) in [(Secret::strictly(&token), 12), (Secret::plainly(&token), 23)] {
+        let secrets = ["a-password", &token];
+        for (secrets, run) in [(Secrets::strictly(secrets), 12), (Secrets::plainly(secrets), 23)] {
             for start in 0..=token.len() - run {
                 assert!(
-                    secret.stands_in(&format!("x {} y", &token[start..start + run])),
+                    secrets.stand_in(&format!("x {} y", &token[start..start + run])),
                     "{run} from {start}"
                 );
             }
-            assert!(!secret.stands_in("nothing of the kind stands here, however long it is"));
-            assert!(!secret.stands_in("short"));
+            assert!(!secrets.stand_in("nothing of the kind stands here, however long it is"));
+            assert!(!secrets.stand_in("short"));
         }
     }
 
     #[test]
+    fn what_begins_like_a_run_is_none() {
+        let token = token();
+        let alike: Vec<&str> = (0..token.len() - 8).map(|start| &token[start..start + 8]).collect();
+        assert!(!Secrets::strictly([&*token]).stand_in(&alike.join(" ")));
+    }
+
+    #[test]
     fn a_word_is_found_as_a_whole() {
+        let token = token();
+        let plainly = |secret, text: &str| Secrets::plainly([&*token, secret]).stand_in(text);
         let whole = "it is a-password-of-some-length, is it not";
-        assert!(Secret::plainly("a-password-of-some-length").stands_in(whole));
-        assert!(!Secret::plainly("a-password-of-some-length").stands_in("a-pa"));
-        assert!(Secret::strictly("s").stands_in("it is s"));
-        assert!(!Secret::plainly("agent").stands_in("agent-1"), "a word gives nothing away");
-        assert!(!Secret::plainly("fifteen-letters").stands_in("fifteen-letters"));
-        assert!(Secret::plainly("sixteen-letters!").stands_in("sixteen-letters!"));
-        assert!(Secret::strictly("a-password-of-some-length").stands_in("-password-of-"));
-        assert!(!Secret::plainly("a-password-of-some-length").stands_in("-password-of-"));
+        assert!(plainly("a-password-of-some-length", whole));
+        assert!(!plainly("a-password-of-some-length", "a-pa"));
+        assert!(!plainly("a-password-of-some-length", "-password-of-"));
+        assert!(!plainly("agent", "agent-1"), "a word gives nothing away");
+        assert!(!plainly("fifteen-letters", "fifteen-letters"));
+        assert!(plainly("sixteen-letters!", "sixteen-letters!"));
+        assert!(Secrets::strictly(["s"]).stand_in("it is s"));
+        assert!(Secrets::strictly(["a-password-of-some-length"]).stand_in("-password-of-"));
     }
 
     #[test]
     fn nothing_is_no_secret() {
-        assert!(!Secret::strictly("").stands_in("anything"));
-        assert!(!Secret::plainly("").stands_in("anything"));
+        for none in [&[""][..], &[]] {
+            assert!(!Secrets::strictly(none.iter().copied()).stand_in("anything that is long enough"));
+            assert!(!Secrets::plainly(none.iter().copied()).stand_in("anything that is long enough"));
+        }
     }
 }

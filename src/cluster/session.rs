@@ -13,7 +13,7 @@ use super::credentials::Access;
 use super::error::{Fault, Phase};
 use super::request::Question;
 use super::retry::{Chance, Next, Retries};
-use super::secret::Secret;
+use super::secret::Secrets;
 use super::{answer, body};
 
 /// One attestation's access to a cluster: all its calls use the same credentials and end at the same deadline.
@@ -179,15 +179,16 @@ impl Session {
     /// Whether the agent's token or the cluster's own credential, or a part that gives it away, stands in `text`.
     #[must_use]
     pub fn holds_secret(&self, text: &str) -> bool {
-        let mut own = self.used().flat_map(|access| access.secrets());
-        self.token.stands_in(text) || own.any(|secret| Secret::plainly(secret).stands_in(text))
+        Secrets::plainly(self.secrets()).stand_in(text)
     }
 
     /// Whether even a small part of one of them stands in `text`, which can be left out without loss.
     pub(super) fn gives_away(&self, text: &str) -> bool {
-        let own = self.used().flat_map(|access| access.secrets());
-        let mut all = own.chain([self.token.expose()]);
-        all.any(|secret| Secret::strictly(secret).stands_in(text))
+        Secrets::strictly(self.secrets()).stand_in(text)
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.used().flat_map(|access| access.secrets()).chain([self.token.expose()])
     }
 
     /// What a call attempted, for its error. Without credentials there is no URL.
@@ -269,7 +270,8 @@ impl ClusterApi for Session {
     async fn review_token(&self, audiences: &[String]) -> Result<TokenReviewStatus, CallError> {
         let question = Question::token_review(&self.token, audiences);
         let mut status = self.ask(Call::TokenReview, question, answer::token_review).await?;
-        status.withhold(|text| self.holds_secret(text));
+        let secrets = Secrets::plainly(self.secrets());
+        status.withhold(|text| secrets.stand_in(text));
         Ok(status)
     }
 
