@@ -198,7 +198,8 @@ class Loops(Case):
         before = descriptors()
         for _ in range(20):
             asyncio.run(attest())
-        self.assertLessEqual(descriptors(), before, "the queues of closed loops are freed")
+        # The library may have a file of its own open at the moment.
+        soon(lambda: descriptors() <= before, "the queues of closed loops are freed")
         asyncio.run(attestor.close())
 
     def test_one_attestor_serves_loops_in_several_threads(self) -> None:
