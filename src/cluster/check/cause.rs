@@ -1,5 +1,6 @@
 //! From a failure to its cause and its remedy: the one place, for `check` and for `explain`.
 
+use http::uri::Scheme;
 use tokio::time::timeout_at;
 
 use super::super::api::{Advice, Advisor, CallError, CallErrorKind};
@@ -9,11 +10,10 @@ use super::super::session::Session;
 use super::certificate::now;
 use super::own::{Own, Proof, Standing};
 use super::trust::bad_certificate;
+use super::unavailable::unavailable;
 use super::user::nobody;
 use super::way::{Trouble, shown_certificates};
-use crate::config::cluster_setting;
 use crate::outcome::cause_chain;
-use crate::step::with_block;
 
 /// What a kubeconfig without a credential needs.
 pub(super) const NO_CREDENTIAL: &str = "Give the kubeconfig's user a client certificate or a token.";
@@ -30,12 +30,21 @@ impl Insight {
     }
 
     /// The failure speaks for itself.
-    fn remedy(remedy: impl Into<String>) -> Self {
+    pub(super) fn remedy(remedy: impl Into<String>) -> Self {
         Self { cause: None, remedy: remedy.into() }
     }
 
     fn of_kind(kind: CallErrorKind) -> Self {
         Self::remedy(sentence(kind))
+    }
+
+    /// What answers may speak TLS alone.
+    fn of_answer(kind: CallErrorKind, access: &Access, source: &Source) -> Self {
+        if access.server.scheme != Scheme::HTTP {
+            return Self::of_kind(kind);
+        }
+        let setting = server_setting(source);
+        Self::remedy(format!("Let {setting} begin with https://, as API servers take no plain http."))
     }
 }
 
@@ -93,7 +102,10 @@ impl Session {
                 Err(_) => Insight::of_kind(fault.kind()),
             },
             CallErrorKind::DeadlineExceeded => late(fault),
-            kind => Insight::of_kind(kind),
+            kind => match self.look().await {
+                Ok(access) => Insight::of_answer(kind, &access, source),
+                Err(_) => Insight::of_kind(kind),
+            },
         }
     }
 
@@ -140,7 +152,7 @@ impl Session {
                 bad_certificate(error, shown.as_ref(), access, source)
             }
             Trouble::Alert(alert) => refused_by_server(&alert, &Own::of(access, source)),
-            Trouble::Tls | Trouble::Other => Insight::of_kind(fault.kind()),
+            Trouble::Tls | Trouble::Other => Insight::of_answer(fault.kind(), access, source),
         }
     }
 }
@@ -183,43 +195,6 @@ fn proxy_setting(source: &Source) -> String {
         Source::Kubeconfig(path) => format!("`proxy-url` in kubeconfig {} or {ENVIRONMENT}", path.display()),
         Source::InCluster(_) => ENVIRONMENT.to_owned(),
     }
-}
-
-fn unavailable(fault: &Fault, source: &Source, cluster: &str) -> Insight {
-    let setting = cluster_setting(cluster, "kube_config_file");
-    Insight::remedy(match (fault, source) {
-        (Fault::Read { path, source: error, .. }, _) => match (error.kind(), source) {
-            (std::io::ErrorKind::NotFound, Source::Kubeconfig(kubeconfig)) if path == kubeconfig => {
-                format!("Create {}, or correct `{setting}`.", path.display())
-            }
-            (std::io::ErrorKind::NotFound, Source::Kubeconfig(kubeconfig)) => {
-                format!("Create {}, or correct kubeconfig {}.", path.display(), kubeconfig.display())
-            }
-            (std::io::ErrorKind::NotFound, Source::InCluster(_)) => in_cluster_remedy(&setting),
-            (std::io::ErrorKind::PermissionDenied, _) => {
-                format!("Let the user that this process runs as read {}.", path.display())
-            }
-            _ => format!("Make {} a file that can be read.", path.display()),
-        },
-        (Fault::Plugin { command, .. }, Source::Kubeconfig(path)) => format!(
-            "Run {} by hand as kubeconfig {} names it under `exec`, as the user of this process.",
-            command.display(),
-            path.display()
-        ),
-        (_, Source::Kubeconfig(path)) if !matches!(fault, Fault::NoThread(_)) => {
-            format!("Correct kubeconfig {}.", path.display())
-        }
-        (Fault::InCluster(_), _) => in_cluster_remedy(&setting),
-        (Fault::NoThread(_), _) => "Raise the limit on threads of this process.".to_owned(),
-        (_, source) => format!("Correct the {source}."),
-    })
-}
-
-fn in_cluster_remedy(setting: &str) -> String {
-    with_block(
-        "Run in a pod with its service account's token mounted, or name a kubeconfig",
-        &format!("{setting} = \"/path/of/a/kubeconfig\""),
-    )
 }
 
 fn unauthenticated(own: &Own) -> Insight {

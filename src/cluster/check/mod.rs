@@ -32,6 +32,7 @@ mod permissions;
 mod probe;
 mod service;
 mod trust;
+mod unavailable;
 mod user;
 mod way;
 

@@ -49,7 +49,7 @@ pub(crate) fn complaints(expect: &Expect, observed: &Observed, secrets: &[String
     match serde_json::from_slice::<Map<String, Value>>(observed.document) {
         Ok(document) => {
             let document = Value::Object(document);
-            judge.document(expect, observed.code, &document, explained);
+            judge.document(expect, observed.code, &document);
             if explained && observed.code < CALLER_FAULTS {
                 judge.steps(expect, &document);
             }
@@ -101,7 +101,7 @@ impl Judge {
         }
     }
 
-    fn document(&mut self, expect: &Expect, returned: i32, document: &Value, explained: bool) {
+    fn document(&mut self, expect: &Expect, returned: i32, document: &Value) {
         self.member(document, "/code", &returned.into());
         self.member(document, "/reason", &expect.reason.as_str().into());
         self.message(expect, document);
@@ -112,7 +112,7 @@ impl Judge {
             self.notes(notes, &document["notes"]);
         }
         if expect.valid.is_none() {
-            self.attestation(expect, document, explained);
+            self.attestation(expect, document);
         }
     }
 
@@ -161,14 +161,14 @@ impl Judge {
         }
     }
 
-    fn attestation(&mut self, expect: &Expect, document: &Value, explained: bool) {
+    fn attestation(&mut self, expect: &Expect, document: &Value) {
         if expect.code == 0 {
             self.attributes(expect, document);
             self.warnings(expect, &document["diagnostics"]["warnings"]);
         } else if document.get("agent_attributes").is_some() {
             self.say("agent_attributes: a failure has none".to_owned());
         }
-        if let Some(lookup) = expect.lookup.as_ref().filter(|_| !explained) {
+        if let Some(lookup) = &expect.lookup {
             self.member(document, "/diagnostics/lookup", &lookup.as_str().into());
         }
         for (key, value) in &expect.diagnostics {

@@ -1,6 +1,9 @@
 //! What `explain` is told of a call that failed.
 
+use bytes::Bytes;
 use devcluster::{Credential, ListenerMode, Permission, Reviewer};
+use http::{Request, Response};
+use http_body_util::Full;
 
 use super::super::super::api::{Advice, Advisor, ClusterApi};
 use super::*;
@@ -93,4 +96,25 @@ async fn advice_ends_with_the_time_of_its_attestation() {
     let advice = session.advise(&error).await;
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     expect(&advice, "answered 403", "Grant");
+}
+
+#[tokio::test]
+async fn a_question_that_only_explains_leaves_time_for_the_next_call() {
+    let handler: Handler = Arc::new(|request: Request<Bytes>| {
+        let path = request.uri().path().to_owned();
+        Box::pin(async move {
+            if path.ends_with("/selfsubjectreviews") {
+                std::future::pending::<()>().await;
+            }
+            let (status, body) = if path.contains("/nodes/") { (200, world::NODE) } else { (403, "") };
+            Response::builder().status(status).body(Full::from(body)).unwrap()
+        })
+    });
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let server = Server::start(Plan::new(&authority, handler)).await;
+    let cluster = world::cluster(&folder.lead_to(&server, &authority));
+    let session = world::session(&cluster, Duration::from_secs(3));
+    let error = session.pod("spire", "agent").await.expect_err("it is forbidden");
+    expect(&session.advise(&error).await, "answered 403", "THE-USER-OF-THE-KUBECONFIG");
+    assert!(session.node("n1").await.is_ok());
 }

@@ -184,3 +184,24 @@ async fn plain_http_is_a_warning() {
     assert_eq!(outcomes(&checkup), "wpwsfssss", "{checkup:#?}");
     assert!(step(&checkup, "tls").detail.contains("plain http"), "{checkup:#?}");
 }
+
+#[tokio::test]
+async fn plain_http_to_a_port_of_https_is_cured_by_https() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answering = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request.").await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    let folder = Folder::new();
+    let kubeconfig = folder.kubeconfig(&[format!("server: http://{address}")], &[]);
+    let checkup = examine(&world::cluster(&kubeconfig), &config("")).await;
+    answering.abort();
+    let failure = checkup.first_failure().unwrap_or_else(|| panic!("nothing failed: {checkup:#?}"));
+    assert_eq!(failure.check, "token_review");
+    let remedy = failure.remedy.as_deref().unwrap_or_default();
+    assert!(remedy.starts_with("Let `server` in kubeconfig /"), "{remedy}");
+    assert!(remedy.contains(" begin with https://"), "{remedy}");
+}

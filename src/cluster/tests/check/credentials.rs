@@ -1,9 +1,11 @@
 //! The step `credentials`.
 
 use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use devcluster::{Credential, Reviewer};
 use jiff::Timestamp;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 
 use super::api::ahead_by;
 use super::*;
@@ -179,4 +181,32 @@ async fn whoever_is_forbidden_something_was_let_in() {
     assert_eq!(outcomes(&checkup), "wpppfpppp", "{checkup:#?}");
     let checkup = examine_expired(sound_but("/tokenreviews", 503, "")).await;
     expect_failure(&checkup, "credentials", Reason::ApiUnauthenticated, "expired on 2021-02-03", "");
+}
+
+/// The certificate without its version, which makes it one of version 1.
+fn of_version_1(pem: &str) -> String {
+    let mut der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec();
+    // Two sequences whose lengths have two bytes and one, and then the version: [0] { INTEGER 2 }.
+    let begins = (&der[..2], &der[4..6], &der[7..12]);
+    assert_eq!(begins, (&[0x30, 0x82][..], &[0x30, 0x81][..], &[0xa0, 3, 2, 1, 2][..]));
+    der.drain(7..12);
+    let whole = u16::from_be_bytes([der[2], der[3]]) - 5;
+    der[2..4].copy_from_slice(&whole.to_be_bytes());
+    der[6] -= 5;
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64_STANDARD.encode(der))
+}
+
+#[tokio::test]
+async fn a_client_certificate_that_tls_cannot_take_is_told_why() {
+    let [certificate, key] = certificate(|_| ());
+    let [_, other_key] = self::certificate(|_| ());
+    let first = of_version_1(&certificate.1);
+    for (certificate, key, remedy) in [
+        (&first, &key.1, "a client certificate of X.509 version 3"),
+        (&certificate.1, &other_key.1, "the client key that belongs to its client certificate"),
+    ] {
+        let checkup = examine_user(&CERTIFICATE, &[("client.crt", certificate), ("client.key", key)]).await;
+        let detail = "cannot be used for TLS";
+        expect_failure(&checkup, "credentials", Reason::CredentialsUnavailable, detail, remedy);
+    }
 }
