@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,11 +21,24 @@ func check(ctx context.Context, s *session) (int, error) {
 		}
 		if s.json {
 			s.printDocument(report.Document)
-		} else {
-			s.out.report(report, s.copied)
+			return s.checked(report), nil
 		}
-		return exitOf(report.Code, report.Reason), nil
+		if s.loaded.disabled {
+			s.out.verdict(red, "not loaded", ": enabled = false in "+cmp.Or(s.config, defaultConfig)+": SPIRE refuses every agent, whatever the clusters are like")
+			s.out.blank()
+		}
+		s.out.report(report, s.copied)
+		return s.checked(report), nil
 	})
+}
+
+// checked is the exit code. Clusters are of no use to a plugin that SPIRE does not load.
+func (s *session) checked(report *psat.CheckReport) int {
+	exit := exitOf(report.Code, report.Reason)
+	if s.loaded.disabled {
+		exit = max(exit, exitNo)
+	}
+	return exit
 }
 
 // notChecked tells a cluster that is not configured, which is whoever asked to put right, from other failures.

@@ -117,7 +117,8 @@ func (s *session) token(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	token := strings.TrimSpace(string(content))
+	// Some editors and shells put a mark in front of text.
+	token := strings.TrimSpace(strings.TrimPrefix(string(content), "\ufeff"))
 	switch {
 	case token == "":
 		return "", unusable("%s is empty: it should have a token", described(s.tokenFile))

@@ -32,6 +32,9 @@ const longestTimeout = 24 * time.Hour
 // parse reads the flags of the command. Flags are all that it takes.
 func (c *command) parse(arguments []string) (options, error) {
 	var opts options
+	if len(arguments) > 0 && arguments[0] == "help" {
+		return opts, flag.ErrHelp
+	}
 	set := c.flagSet(&opts)
 	if err := set.Parse(arguments); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -67,6 +70,7 @@ func (c *command) flagSet(opts *options) *flag.FlagSet {
 	set.BoolVar(&opts.json, "json", false, "print the library's JSON document instead of text")
 	opts.color = colorAuto
 	set.Var(&opts.color, "color", "`WHEN` text has colours: auto (on a terminal, unless NO_COLOR is set), always or never (default: auto)")
+	set.VisitAll(takeOnce)
 	return set
 }
 
@@ -87,20 +91,6 @@ func validateFlags(set *flag.FlagSet, opts *options) {
 }
 
 func timeoutFlag(set *flag.FlagSet, opts *options) {
-	set.DurationVar(&opts.timeout, "timeout", 30*time.Second, "`TIME` that all of it may take, such as 500ms or 2m (default: 30s)")
-}
-
-// list is a flag that may be repeated.
-type list []string
-
-// String is needed by package flag.
-func (l *list) String() string { return "" }
-
-// Set adds one.
-func (l *list) Set(value string) error {
-	if value == "" {
-		return errors.New("it is empty")
-	}
-	*l = append(*l, value)
-	return nil
+	opts.timeout = 30 * time.Second
+	set.Var((*span)(&opts.timeout), "timeout", "`TIME` that all of it may take, such as 500ms or 2m (default: 30s)")
 }

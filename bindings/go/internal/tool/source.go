@@ -23,6 +23,8 @@ type source struct {
 	document psat.RawConfig
 	// remarks are about what the library does not get to see.
 	remarks []psat.Note
+	// disabled is whether SPIRE does not load the plugin.
+	disabled bool
 }
 
 // refused is whether the library need not be asked.
@@ -107,7 +109,7 @@ func (s *session) fromServerConf(ctx context.Context, name, text string) (*sourc
 		CoreConfiguration: &configv1.CoreConfiguration{TrustDomain: conf.TrustDomain},
 		HclConfiguration:  conf.PluginData,
 	})
-	return &source{document: proposal.Document, remarks: remarks(conf, proposal)}, nil
+	return &source{document: proposal.Document, remarks: remarks(conf, proposal), disabled: conf.Disabled}, nil
 }
 
 // remarks are what the plugin would log or answer by itself when SPIRE configures it.

@@ -54,6 +54,10 @@ func Run(ctx context.Context, arguments []string, streams Streams) int {
 		diagnostics.raw(overview())
 		return exitUsage
 	}
+	if word, named := arguments[0], len(arguments) == 2; word == "help" && named {
+		// The two of "help check" may come in either order.
+		arguments = []string{arguments[1], word}
+	}
 	switch arguments[0] {
 	case "--help", "-help", "-h", "help":
 		return finish(diagnostics, newPage(streams.Out, colorNever).raw(overview()))

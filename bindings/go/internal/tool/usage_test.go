@@ -27,30 +27,39 @@ func TestWhatCannotBeUsedIsToldOnStandardErrorAlone(t *testing.T) {
 		t.Errorf("two sections: %+v", got)
 	}
 	for line, want := range map[string]string{
-		"":                          "Started by hand",
-		"expalin":                   "there is no such command",
-		"--config server.conf":      "there is no such command",
-		"validate --cofig x":        "flag provided but not defined: -cofig",
-		"validate --config":         "flag needs an argument: -config",
-		"validate server.conf":      "argument 1 is no flag",
-		"validate --strict x --y":   "argument 2 is no flag",
-		"validate --color purple":   "it is auto, always or never",
-		"check --timeout soon":      "invalid value",
-		"check --timeout 0s":        "--timeout must be between 1ms and 24h",
-		"check --timeout 25h":       "--timeout must be between 1ms and 24h",
-		"check --cluster=":          "it is empty",
-		"validate":                  "open conf/server/server.conf: no such file or directory; name another one with --config",
-		"validate --config absent":  "open absent: no such file or directory",
-		"validate --config demo":    "read demo: is a directory",
-		"validate --config binary":  "it is not a configuration of spire-server",
-		"validate --config token":   "it is not a configuration of spire-server",
-		"validate --config empty":   `it has no "plugins" section`,
-		"validate --config -":       "standard input is taken by --psat-config and --token-file alone",
-		"check --config agent.conf": `it has no "plugins" section`,
-		"check --config none.conf":  `it configures no plugin NodeAttestor "k8s_psat"`,
-		"check --config twice.conf": `it declares the plugin NodeAttestor "k8s_psat" 2 times`,
-		"check --config both.conf":  "has both plugin_data and plugin_data_file",
-		"check --config apart.conf": "plugin_data_file cannot be read: open absent.conf",
+		"":                                  "Started by hand",
+		"expalin":                           "there is no such command",
+		"--config server.conf":              "there is no such command",
+		"validate --cofig x":                "flag provided but not defined: -cofig",
+		"validate --config":                 "flag needs an argument: -config",
+		"validate server.conf":              "argument 1 is no flag",
+		"validate --strict x --y":           "argument 2 is no flag",
+		"validate --color purple":           "it is auto, always or never",
+		"check --timeout soon":              "it is a number with its unit, such as 500ms, 10s or 2m",
+		"check --timeout 10":                "it is a number with its unit, such as 500ms, 10s or 2m",
+		"help expalin":                      "there is no such command",
+		"check --config a --config b":       "for flag -config: the flag is there twice",
+		"check --timeout 1s --timeout 2s":   "for flag -timeout: the flag is there twice",
+		"check --color never --color never": "for flag -color: the flag is there twice",
+		"attest --cluster a --cluster b":    "for flag -cluster: the flag is there twice",
+		"explain --cluster demo --token-file a --token-file b": "for flag -token-file: the flag is there twice",
+		"explain --payload a --payload b":                      "for flag -payload: the flag is there twice",
+		"validate --psat-config a --psat-config b":             "for flag -psat-config: the flag is there twice",
+		"check --timeout 0s":                                   "--timeout must be between 1ms and 24h",
+		"check --timeout 25h":                                  "--timeout must be between 1ms and 24h",
+		"check --cluster=":                                     "it is empty",
+		"validate":                                             "open conf/server/server.conf: no such file or directory; name another one with --config",
+		"validate --config absent":                             "open absent: no such file or directory",
+		"validate --config demo":                               "read demo: is a directory",
+		"validate --config binary":                             "it is not a configuration of spire-server",
+		"validate --config token":                              "it is not a configuration of spire-server",
+		"validate --config empty":                              `it has no "plugins" section`,
+		"validate --config -":                                  "standard input is taken by --psat-config and --token-file alone",
+		"check --config agent.conf":                            `it has no "plugins" section`,
+		"check --config none.conf":                             `it configures no plugin NodeAttestor "k8s_psat"`,
+		"check --config twice.conf":                            `it declares the plugin NodeAttestor "k8s_psat" 2 times`,
+		"check --config both.conf":                             "has both plugin_data and plugin_data_file",
+		"check --config apart.conf":                            "plugin_data_file cannot be read: open absent.conf",
 
 		"validate --psat-config absent":                        "the configuration cannot be read: open absent",
 		"validate --psat-config empty":                         "empty is empty: it should have the library's configuration",
@@ -102,8 +111,11 @@ func TestAFileThatMayNotBeReadIsToldAsSuch(t *testing.T) {
 
 func TestEveryCommandHasHelpWithItsFlags(t *testing.T) {
 	for _, c := range commands() {
-		for _, flagName := range []string{"--help", "-h"} {
+		for _, flagName := range []string{"--help", "-h", "help"} {
 			got := (*bench)(nil).run(t, c.name+" "+flagName)
+			if other := (*bench)(nil).run(t, "help "+c.name); other != got {
+				t.Errorf("help %s: %+v", c.name, other)
+			}
 			if got.exit != exitFine || got.err != "" || !strings.Contains(got.out, "Exit codes:") {
 				t.Errorf("%s %s: %+v", c.name, flagName, got)
 			}
