@@ -4,8 +4,11 @@
 //! refuse too, and tell what to ask for. They never say yes.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::cluster::api::is_path_segment;
 use crate::config::ClusterConfig;
@@ -77,7 +80,9 @@ impl Claims {
         if names.iter().any(|name| !is_path_segment(name) || name.contains(':')) {
             return Err("its claims name no possible service account");
         }
-        if sub != format!("system:serviceaccount:{namespace}:{service_account}") {
+        let account = sub.strip_prefix("system:serviceaccount:").and_then(|account| account.split_once(':'));
+        // Neither name has a colon.
+        if account != Some((&namespace, &service_account)) {
             return Err("its sub contradicts its kubernetes.io claims");
         }
         let pod = pod.map(PodClaim::of).transpose()?;
@@ -88,7 +93,7 @@ impl Claims {
             service_account: service_account.into_owned(),
             pod,
             node,
-            audiences: aud.into_list(),
+            audiences: aud.0,
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "the API server drops fractions too; `as` saturates"
@@ -124,7 +129,7 @@ impl Claims {
 impl PodClaim {
     fn of(named: Named<'_>) -> Result<Self, &'static str> {
         match named.uid {
-            Some(uid) if !uid.is_empty() && is_path_segment(&named.name) => {
+            Some(Text(uid)) if !uid.is_empty() && is_path_segment(&named.name) => {
                 Ok(Self { name: named.name.into_owned(), uid: uid.into_owned() })
             }
             _ => Err("its claims name no possible pod"),
@@ -166,8 +171,8 @@ impl ClaimsFault {
 struct Document<'a> {
     #[serde(borrow)]
     sub: Cow<'a, str>,
-    #[serde(borrow, default)]
-    aud: Audience<'a>,
+    #[serde(default)]
+    aud: Audiences,
     exp: Option<f64>,
     #[serde(borrow, rename = "kubernetes.io")]
     kubernetes: Bound<'a>,
@@ -190,29 +195,38 @@ struct Named<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
     #[serde(borrow)]
-    uid: Option<Cow<'a, str>>,
+    uid: Option<Text<'a>>,
 }
 
-/// `aud` (RFC 7519, section 4.1.3).
+/// serde borrows a [`Cow`] only where it stands alone.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Audience<'a> {
-    One(#[serde(borrow)] Cow<'a, str>),
-    Many(#[serde(borrow)] Vec<Cow<'a, str>>),
-}
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl Default for Audience<'_> {
-    fn default() -> Self {
-        Self::Many(Vec::new())
+/// `aud` (RFC 7519, section 4.1.3): a text or a list of texts.
+#[derive(Default)]
+struct Audiences(Vec<String>);
+
+impl<'de> Deserialize<'de> for Audiences {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AudiencesVisitor)
     }
 }
 
-impl Audience<'_> {
-    fn into_list(self) -> Vec<String> {
-        match self {
-            Self::One(audience) => vec![audience.into_owned()],
-            Self::Many(audiences) => audiences.into_iter().map(Cow::into_owned).collect(),
-        }
+struct AudiencesVisitor;
+
+impl<'de> Visitor<'de> for AudiencesVisitor {
+    type Value = Audiences;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a list of texts")
+    }
+
+    fn visit_str<E>(self, audience: &str) -> Result<Audiences, E> {
+        Ok(Audiences(vec![audience.to_owned()]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Audiences, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list)).map(Audiences)
     }
 }
 

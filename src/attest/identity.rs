@@ -9,6 +9,9 @@ use super::review::Binding;
 use crate::cluster::api::{Node, Pod};
 use crate::config::{ClusterConfig, TrustDomain, spiffe};
 
+/// The selectors that no label makes.
+const FIXED_SELECTORS: usize = 8;
+
 /// The answer to an accepted attestation. Field names are SPIRE's `AgentAttributes`.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct AgentAttributes {
@@ -68,17 +71,20 @@ fn selectors(
     node_uid: &str,
     objects: Option<&Objects<'_>>,
 ) -> Vec<String> {
-    let mut values = vec![
-        format!("cluster:{}", cluster.name),
-        format!("agent_ns:{}", binding.namespace),
-        format!("agent_sa:{}", binding.service_account),
-        format!("agent_pod_name:{}", binding.pod_name),
-        format!("agent_pod_uid:{}", binding.pod_uid),
-    ];
+    let mut values = Vec::with_capacity(
+        FIXED_SELECTORS + cluster.allowed_node_label_keys.len() + cluster.allowed_pod_label_keys.len(),
+    );
+    values.extend([
+        ["cluster:", &cluster.name].concat(),
+        ["agent_ns:", &binding.namespace].concat(),
+        ["agent_sa:", &binding.service_account].concat(),
+        ["agent_pod_name:", &binding.pod_name].concat(),
+        ["agent_pod_uid:", &binding.pod_uid].concat(),
+    ]);
     // Kept even when empty, as upstream does; only claims alone know no address.
-    values.extend(objects.map(|o| format!("agent_node_ip:{}", o.pod.host_ip)));
-    values.push(format!("agent_node_name:{node_name}"));
-    values.push(format!("agent_node_uid:{node_uid}"));
+    values.extend(objects.map(|o| ["agent_node_ip:", &o.pod.host_ip].concat()));
+    values.push(["agent_node_name:", node_name].concat());
+    values.push(["agent_node_uid:", node_uid].concat());
     if let Some(Objects { pod, node }) = objects {
         values.extend(label_selectors("agent_node_label", &cluster.allowed_node_label_keys, &node.labels));
         values.extend(label_selectors("agent_pod_label", &cluster.allowed_pod_label_keys, &pod.labels));
@@ -94,6 +100,6 @@ fn label_selectors<'a>(
 ) -> impl Iterator<Item = String> + 'a {
     allowed.iter().filter_map(move |key| {
         let value = labels.get(key)?;
-        Some(format!("{kind}:{key}:{value}"))
+        Some([kind, ":", key, ":", value].concat())
     })
 }

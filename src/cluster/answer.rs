@@ -1,6 +1,6 @@
 //! What the three answers must say to be taken for what was asked.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -29,8 +29,8 @@ pub(super) fn token_review(body: &[u8]) -> Result<TokenReviewStatus, Fault> {
     Ok(status.unwrap_or_default())
 }
 
-/// The pod of this name.
-pub(super) fn pod(body: &[u8], namespace: &str, name: &str) -> Result<Pod, Fault> {
+/// The pod of this name, with those of its labels that have one of these keys.
+pub(super) fn pod(body: &[u8], namespace: &str, name: &str, labels: &[String]) -> Result<Pod, Fault> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct PodObject<'a> {
@@ -50,8 +50,8 @@ pub(super) fn pod(body: &[u8], namespace: &str, name: &str) -> Result<Pod, Fault
     let metadata = metadata.unwrap_or_default().must_name(Some(namespace), name)?;
     let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
     Ok(Pod {
+        labels: metadata.labels(labels),
         uid: metadata.uid.0.into_owned(),
-        labels: metadata.labels,
         service_account_name: spec.service_account_name.0.into_owned(),
         node_name: spec.node_name.0.into_owned(),
         phase: status.phase.0.into_owned(),
@@ -59,8 +59,8 @@ pub(super) fn pod(body: &[u8], namespace: &str, name: &str) -> Result<Pod, Fault
     })
 }
 
-/// The node of this name: its metadata, or the whole object from a server that does not do less.
-pub(super) fn node(body: &[u8], name: &str) -> Result<Node, Fault> {
+/// The node of this name: its metadata, or the whole object from a server that does not do less. Labels as in [`pod`].
+pub(super) fn node(body: &[u8], name: &str, labels: &[String]) -> Result<Node, Fault> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct NodeObject<'a> {
@@ -75,7 +75,7 @@ pub(super) fn node(body: &[u8], name: &str) -> Result<Node, Fault> {
     let asked = [("meta.k8s.io/v1", "PartialObjectMetadata"), ("v1", "Node")];
     must_be(&asked, &api_version, &kind, metadata.is_some())?;
     let metadata = metadata.unwrap_or_default().must_name(None, name)?;
-    Ok(Node { uid: metadata.uid.0.into_owned(), labels: metadata.labels })
+    Ok(Node { labels: metadata.labels(labels), uid: metadata.uid.0.into_owned() })
 }
 
 #[derive(Default, Deserialize)]
@@ -86,8 +86,8 @@ struct Metadata<'a> {
     namespace: Text<'a>,
     #[serde(borrow, default)]
     uid: Text<'a>,
-    #[serde(default, deserialize_with = "nulls::map")]
-    labels: BTreeMap<String, String>,
+    #[serde(borrow, default, deserialize_with = "nulls::value")]
+    labels: BTreeMap<Text<'a>, Text<'a>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -108,7 +108,7 @@ struct PodStatus<'a> {
 }
 
 /// A string of the answer, which `null` leaves empty.
-#[derive(Default)]
+#[derive(Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Text<'a>(Cow<'a, str>);
 
 /// The parser's own words are left out: they quote what it stumbled over.
@@ -157,6 +157,18 @@ impl Metadata<'_> {
         } else {
             Err(Fault::BadAnswer("the answer is an object of another name".to_owned()))
         }
+    }
+
+    /// The labels that are there of those wanted. An object may have many more.
+    fn labels(&self, wanted: &[String]) -> BTreeMap<String, String> {
+        let label = |key: &String| Some((key.clone(), self.labels.get(key.as_str())?.0.to_string()));
+        wanted.iter().filter_map(label).collect()
+    }
+}
+
+impl Borrow<str> for Text<'_> {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

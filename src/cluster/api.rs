@@ -103,7 +103,7 @@ pub struct UserInfo {
 pub struct Pod {
     /// `metadata.uid`
     pub uid: String,
-    /// `metadata.labels`
+    /// Of `metadata.labels`, those whose keys are allowed.
     pub labels: BTreeMap<String, String>,
     /// `spec.serviceAccountName`
     pub service_account_name: String,
@@ -120,7 +120,7 @@ pub struct Pod {
 pub struct Node {
     /// `metadata.uid`
     pub uid: String,
-    /// `metadata.labels`
+    /// Of `metadata.labels`, those whose keys are allowed.
     pub labels: BTreeMap<String, String>,
 }
 

@@ -80,6 +80,9 @@ pub struct Cluster {
     retry_budget: RetryBudget,
     /// `lookup` claims: pods and nodes are not read.
     claims_only: bool,
+    /// The labels that are wanted, by key.
+    pod_labels: Vec<String>,
+    node_labels: Vec<String>,
     /// Turns for [`check`](Self::check).
     checks: Semaphore,
 }
@@ -97,6 +100,8 @@ impl Cluster {
         let environment = Environment::of_process();
         Self {
             claims_only,
+            pod_labels: config.allowed_pod_label_keys.clone(),
+            node_labels: config.allowed_node_label_keys.clone(),
             ..Self::with(config.name.clone(), config.call_timeout, source, environment, observer)
         }
     }
@@ -121,6 +126,8 @@ impl Cluster {
             telemetry,
             retry_budget: RetryBudget::default(),
             claims_only,
+            pod_labels: Vec::new(),
+            node_labels: Vec::new(),
             checks: Semaphore::new(limits::CHECKS),
         }
     }

@@ -15,11 +15,6 @@ pub(super) fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D:
     Ok(list.into_iter().map(Option::unwrap_or_default).collect())
 }
 
-pub(super) fn map<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
-    let map: BTreeMap<String, Option<String>> = value(from)?;
-    Ok(map.into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect())
-}
-
 pub(super) fn map_of_lists<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<BTreeMap<String, Vec<String>>, D::Error> {

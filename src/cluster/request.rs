@@ -107,9 +107,9 @@ impl Question {
             .header(USER_AGENT, AGENT)
             .header(ACCEPT, self.accept.clone());
         request = if h2 {
-            request.uri(format!("{scheme}://{authority}{base_path}{}", self.path))
+            request.uri([scheme.as_str(), "://", authority.as_str(), base_path, &self.path].concat())
         } else {
-            request.uri(format!("{base_path}{}", self.path)).header(HOST, authority.as_str())
+            request.uri([base_path, &*self.path].concat()).header(HOST, authority.as_str())
         };
         if let Some(authorization) = &access.authorization {
             request = request.header(AUTHORIZATION, authorization.header.clone());

@@ -276,11 +276,12 @@ impl ClusterApi for Session {
     }
 
     async fn pod(&self, namespace: &str, name: &str) -> Result<Pod, CallError> {
-        let question = Question::pod(namespace, name);
-        self.ask(Call::Pod, question, |body| answer::pod(body, namespace, name)).await
+        let (question, labels) = (Question::pod(namespace, name), &self.cluster.pod_labels);
+        self.ask(Call::Pod, question, |body| answer::pod(body, namespace, name, labels)).await
     }
 
     async fn node(&self, name: &str) -> Result<Node, CallError> {
-        self.ask(Call::Node, Question::node(name), |body| answer::node(body, name)).await
+        let (question, labels) = (Question::node(name), &self.cluster.node_labels);
+        self.ask(Call::Node, question, |body| answer::node(body, name, labels)).await
     }
 }

@@ -8,6 +8,9 @@ use serde::Serialize;
 /// Documents that exist: with the host, in queues, on their way. Process-wide.
 static ALIVE: AtomicU64 = AtomicU64::new(0);
 
+/// Room for most documents.
+const USUAL_BYTES: usize = 1024;
+
 /// How many documents exist now, in the whole process.
 #[must_use]
 pub fn documents_alive() -> u64 {
@@ -34,7 +37,9 @@ impl Drop for Counted {
 impl Document {
     pub(crate) fn of(value: &impl Serialize) -> Self {
         // The types here have string keys alone, and JSON escapes NUL: neither step can fail.
-        let text = serde_json::to_vec(value).ok().and_then(|text| CString::new(text).ok());
+        let mut text = Vec::with_capacity(USUAL_BYTES);
+        let written = serde_json::to_writer(&mut text, value).ok();
+        let text = written.and_then(|()| CString::new(text).ok());
         ALIVE.fetch_add(1, Ordering::Relaxed);
         Self { text: text.unwrap_or_default(), counted: Counted }
     }

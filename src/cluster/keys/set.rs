@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::header::Header;
-use super::key::{Algorithm, Entry, Key};
+use super::key::{Algorithm, Entry};
 use super::verification::{SignedClaims, Unverified, Verification, Why};
 
 /// Of one set. A cluster publishes one to three keys, and some more while they are being replaced.
@@ -67,24 +67,23 @@ impl KeySet {
             return Err(Why::Demands);
         }
         // Without a kid it may be any key.
-        let named: Vec<&Entry> =
-            self.entries.iter().filter(|entry| kid.is_none() || entry.kid == *kid).collect();
-        if named.is_empty() {
+        let named = || self.entries.iter().filter(|entry| kid.is_none() || entry.kid == *kid);
+        if named().next().is_none() {
             return Err(Why::UnknownKid);
         }
         let algorithm = Algorithm::named(alg).ok_or(Why::OtherAlgorithm)?;
-        let usable = named.iter().filter_map(|entry| entry.key.as_ref());
-        let fitting: Vec<&Key> = usable.filter(|key| key.algorithm == algorithm).collect();
-        if fitting.len() > MAX_TRIES {
+        let usable = || named().filter_map(|entry| entry.key.as_ref());
+        let fitting = || usable().filter(|key| key.algorithm == algorithm);
+        if fitting().count() > MAX_TRIES {
             return Err(Why::TooManyKeys);
         }
-        if fitting.iter().any(|key| key.verifies(jws.signed.as_bytes(), &jws.signature)) {
+        if fitting().any(|key| key.verifies(jws.signed.as_bytes(), &jws.signature)) {
             return Ok(true);
         }
-        if named.iter().any(|entry| entry.key.is_none()) {
+        if named().any(|entry| entry.key.is_none()) {
             return Err(Why::UnusableKey);
         }
-        if fitting.is_empty() { Err(Why::OtherAlgorithm) } else { Ok(false) }
+        if fitting().next().is_none() { Err(Why::OtherAlgorithm) } else { Ok(false) }
     }
 }
 

@@ -227,9 +227,9 @@ async fn what_is_not_the_object_asked_for_is_refused() {
 #[test]
 fn a_pod_of_another_namespace_or_name_is_not_the_one_asked_for() {
     let body = br#"{"kind":"Pod","apiVersion":"v1","metadata":{"namespace":"ns","name":"p","uid":"u"}}"#;
-    assert_eq!(answer::pod(body, "ns", "p").expect("it is the one").uid, "u");
+    assert_eq!(answer::pod(body, "ns", "p", &[]).expect("it is the one").uid, "u");
     for (namespace, name) in [("other", "p"), ("ns", "other")] {
-        let fault = answer::pod(body, namespace, name).expect_err("it is another");
+        let fault = answer::pod(body, namespace, name, &[]).expect_err("it is another");
         assert_eq!(fault.kind(), CallErrorKind::BadResponse);
     }
 }
@@ -245,12 +245,21 @@ async fn a_node_may_come_as_metadata_or_whole_or_without_its_kind() {
     ] {
         assert_eq!(node_from(body).await.unwrap().uid, "u1", "{body}");
     }
-    let labelled = r#"{"kind":"Node","metadata":{"name":"n1","labels":{"a":null,"b":"c"}}}"#;
-    let labels = node_from(labelled).await.unwrap().labels;
-    assert_eq!(labels, BTreeMap::from([("a".into(), String::new()), ("b".into(), "c".into())]));
     assert!(
         node_from(r#"{"kind":"Node","metadata":{"name":"n2"}}"#).await.unwrap_err().contains("another name")
     );
+}
+
+#[test]
+fn of_the_labels_those_are_read_that_are_wanted() {
+    let body =
+        br#"{"kind":"Node","metadata":{"name":"n1","labels":{"a":null,"b":"c","d":"e","b":"\u0063c"}}}"#;
+    let labels = answer::node(body, "n1", &["a", "b", "x"].map(str::to_owned)).unwrap().labels;
+    assert_eq!(labels, BTreeMap::from([("a".into(), String::new()), ("b".into(), "cc".into())]));
+    for wrong in [r#"{"a":"b","x":7}"#, r#"["a"]"#, r#"{"a":["b"]}"#] {
+        let body = format!(r#"{{"kind":"Node","metadata":{{"name":"n1","labels":{wrong}}}}}"#);
+        assert!(answer::node(body.as_bytes(), "n1", &[]).is_err(), "{wrong}");
+    }
 }
 
 #[tokio::test]
