@@ -3,6 +3,7 @@ package tool
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,8 +49,11 @@ func (p *page) explanation(e *psat.Explanation, written func([]string) []string)
 // footer is what the explanation rests on.
 func (p *page) footer(d *psat.Diagnostics) {
 	p.blank()
+	// The document has them in the order in which they ended, which is another one each time.
+	asked := slices.Clone(d.APICalls)
+	slices.SortStableFunc(asked, func(a, b psat.APICall) int { return rank(a.Call) - rank(b.Call) })
 	var calls []string
-	for _, call := range d.APICalls {
+	for _, call := range asked {
 		status := "no answer"
 		if call.Status != 0 {
 			status = strconv.Itoa(call.Status)
@@ -63,6 +67,11 @@ func (p *page) footer(d *psat.Diagnostics) {
 	if d.CredentialID != "" {
 		p.line("In the API server's audit log, the token is %s.", d.CredentialID)
 	}
+}
+
+// rank is a call's place in the order in which they are judged.
+func rank(call string) int {
+	return slices.Index([]string{"token_review", "pod", "node"}, call)
 }
 
 // short is a duration for people.

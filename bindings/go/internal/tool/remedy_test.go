@@ -38,7 +38,7 @@ func TestTheFirstLineNamesTheFirstFailureAndWhatToDo(t *testing.T) {
 	otherAccount(t, b)
 	text := b.run(t, good).out
 	first, _, _ := strings.Cut(text, "\n")
-	for _, want := range []string{"refused: SERVICE_ACCOUNT_NOT_ALLOWED (7) at claims: ", "allow list", "(see below)"} {
+	for _, want := range []string{"refused: SERVICE_ACCOUNT_NOT_ALLOWED (7) at claims: ", "allowed account", "(see below)"} {
 		if !strings.Contains(first, want) {
 			t.Errorf("%q is not in %q", want, first)
 		}
