@@ -28,6 +28,7 @@ mod engine;
 pub mod ffi;
 mod quote;
 mod step;
+mod text;
 
 pub use engine::{
     Answer, Attestor, Closed, Completed, Delivery, Document, Level, Next, Queue, documents_alive, validate,

@@ -14,6 +14,7 @@ use crate::cluster::api::is_path_segment;
 use crate::config::ClusterConfig;
 use crate::outcome::Reason;
 use crate::quote::{quoted, quoted_list};
+use crate::text::Text;
 
 /// Past `exp`, by the cluster's own clock. The API server allows for less, and so cannot disagree.
 const LONG_EXPIRED_SECONDS: i64 = 5 * 60;
@@ -197,10 +198,6 @@ struct Named<'a> {
     #[serde(borrow)]
     uid: Option<Text<'a>>,
 }
-
-/// serde borrows a [`Cow`] only where it stands alone.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// `aud` (RFC 7519, section 4.1.3): a text or a list of texts.
 #[derive(Default)]

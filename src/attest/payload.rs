@@ -12,6 +12,7 @@ use super::refusal::Refusal;
 use crate::cluster::api::{Token, WITHHELD};
 use crate::config::{ClusterConfig, Config, VerifySignature};
 use crate::outcome::ErrorStyle;
+use crate::text::Text;
 
 /// A genuine payload is a few KiB; the limit bounds what a caller can make this library parse.
 pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
@@ -113,8 +114,8 @@ impl<'de> Visitor<'de> for DataVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AttestationData, A::Error> {
         let mut data = AttestationData::default();
         let mut seen = BTreeSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
+        while let Some(key) = map.next_key::<Text<'_>>()? {
+            match &*key.0 {
                 "cluster" => data.cluster = map.next_value()?,
                 "token" => data.token = map.next_value::<Option<String>>()?.map(Zeroizing::new),
                 _ => {

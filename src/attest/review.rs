@@ -163,8 +163,11 @@ pub fn service_account(user: &UserInfo) -> Result<Account<'_>, Refusal> {
     if user.username.is_empty() {
         return refuse(UsernameFault::Empty);
     }
-    let parts: Vec<&str> = user.username.split(':').collect();
-    let &[system, kind, namespace, name] = parts.as_slice() else {
+    let mut parts = user.username.split(':');
+    let mut part = || parts.next();
+    let (Some(system), Some(kind), Some(namespace), Some(name), None) =
+        (part(), part(), part(), part(), part())
+    else {
         return refuse(UsernameFault::Format { username: user.username.clone() });
     };
     if namespace.is_empty() {

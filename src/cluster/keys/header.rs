@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
+use crate::text::Text;
+
 /// What a header says of the signature.
 #[derive(Debug, Default)]
 pub(super) struct Header {
@@ -38,8 +40,8 @@ impl<'de> Visitor<'de> for HeaderVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
         let mut header = Header::default();
         let mut seen = BTreeSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
+        while let Some(key) = map.next_key::<Text<'_>>()? {
+            match &*key.0 {
                 "alg" => header.alg = map.next_value()?,
                 "kid" => header.kid = Some(map.next_value::<String>()?).filter(|kid| !kid.is_empty()),
                 other => {
