@@ -72,7 +72,12 @@ def check_quotes() -> list[str]:
     """Every quoted file in the README is the file."""
     readme = (ROOT / "README.md").read_text()
     quotes = re.findall(r"<!-- (\S+/\S+\.\w+) -->\n```\w+\n(.*?)```\n", readme, re.DOTALL)
-    quoted = {"examples/attest.c", "examples/attest.rs", "bindings/python/examples/attest.py", "bindings/go/examples/attest/main.go"}
+    quoted = {
+        "examples/attest.c",
+        "examples/attest.rs",
+        "bindings/python/examples/attest.py",
+        "bindings/go/examples/attest/main.go",
+    }
     missing = quoted - {name for name, _ in quotes}
     faults = [f"README.md does not quote {name}" for name in sorted(missing)]
     faults += [
