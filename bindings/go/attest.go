@@ -56,6 +56,7 @@ func (a *Attestor) submit(payload, options []byte) (<-chan capi.Completion, uint
 		a.pending.take(tag)
 		return nil, 0, errorOf(code, nil)
 	}
+	a.reapOne()
 	return answer, operation, nil
 }
 

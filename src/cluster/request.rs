@@ -1,5 +1,7 @@
 //! The three requests.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderValue, Method, Request};
@@ -27,7 +29,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// A question to the API server. It can be put more than once.
 pub(super) struct Question {
     method: Method,
-    path: String,
+    path: Cow<'static, str>,
     accept: HeaderValue,
     body: Bytes,
 }
@@ -59,7 +61,7 @@ impl Question {
             .map_err(|_| Fault::BadAnswer("the review cannot be written".to_owned()))?;
         Ok(Self {
             method: Method::POST,
-            path: "/apis/authentication.k8s.io/v1/tokenreviews".to_owned(),
+            path: Cow::Borrowed("/apis/authentication.k8s.io/v1/tokenreviews"),
             accept: JSON,
             body: Bytes::from_owner(Wiped(body)),
         })
@@ -67,26 +69,26 @@ impl Question {
 
     /// What is known of this pod?
     pub(super) fn pod(namespace: &str, name: &str) -> Result<Self, Fault> {
-        let path = format!("/api/v1/namespaces/{}/pods/{}", segment(namespace)?, segment(name)?);
-        Ok(Self { method: Method::GET, path, accept: JSON, body: Bytes::new() })
+        let path = ["/api/v1/namespaces/", &segment(namespace)?, "/pods/", &segment(name)?].concat();
+        Ok(Self { method: Method::GET, path: path.into(), accept: JSON, body: Bytes::new() })
     }
 
     /// What is known of this node?
     pub(super) fn node(name: &str) -> Result<Self, Fault> {
-        let path = format!("/api/v1/nodes/{}", segment(name)?);
-        Ok(Self { method: Method::GET, path, accept: METADATA, body: Bytes::new() })
+        let path = ["/api/v1/nodes/", &segment(name)?].concat();
+        Ok(Self { method: Method::GET, path: path.into(), accept: METADATA, body: Bytes::new() })
     }
 
     /// What stands at this path, in the first form of `accept` that the server has?
     pub(super) fn get(path: &str, accept: &'static str) -> Self {
         let accept = HeaderValue::from_static(accept);
-        Self { method: Method::GET, path: path.to_owned(), accept, body: Bytes::new() }
+        Self { method: Method::GET, path: path.to_owned().into(), accept, body: Bytes::new() }
     }
 
     /// A review of something that is no secret.
     pub(super) fn review(path: &str, body: &serde_json::Value) -> Self {
         let body = Bytes::from(body.to_string());
-        Self { method: Method::POST, path: path.to_owned(), accept: JSON, body }
+        Self { method: Method::POST, path: path.to_owned().into(), accept: JSON, body }
     }
 
     /// Whether it asks for an object that may not be there.
@@ -127,9 +129,9 @@ impl Question {
 }
 
 /// One segment of a path. Names were looked at before; this is what makes a slip harmless.
-fn segment(name: &str) -> Result<impl std::fmt::Display, Fault> {
+fn segment(name: &str) -> Result<Cow<'_, str>, Fault> {
     if is_path_segment(name) {
-        Ok(utf8_percent_encode(name, ESCAPED))
+        Ok(utf8_percent_encode(name, ESCAPED).into())
     } else {
         Err(Fault::BadAnswer("a name does not fit into a path".to_owned()))
     }

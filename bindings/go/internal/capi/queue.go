@@ -60,6 +60,17 @@ func (q *Queue) Next(batch *Batch) (completions []Completion, code int32) {
 	return batch.taken[:count], code
 }
 
+// Poll takes one completion, if there is one. It wraps psat_queue_next.
+func (q *Queue) Poll() (completion Completion, found bool) {
+	var c C.psat_completion_t
+	var count C.size_t
+	C.psat_queue_next(q.handle, &c, 1, 0, &count)
+	if count == 0 {
+		return Completion{}, false
+	}
+	return moved(&c), true
+}
+
 // moved copies a completion and frees its document.
 func moved(c *C.psat_completion_t) Completion {
 	completion := Completion{
