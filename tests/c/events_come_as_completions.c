@@ -61,7 +61,7 @@ static void a_level_takes_those_before_it(void) {
     CHECK(take_events_with(queue, "CLUSTER_UNKNOWN") == 1, "but a warning");
     CHECK(psat_attestor_events(attestor, queue, EVERYTHING) == PSAT_OK, "everything");
     refuse_one(attestor);
-    psat_attestor_attest(attestor, PAYLOAD, TEXT("{\"timeout_ms\":20}"), NULL);
+    psat_attestor_attest(attestor, PAYLOAD, TEXT("{\"timeout_ms\":1000}"), NULL);
     CHECK(take_events_with(queue, "\"level\":\"trace\"") > 0, "a call is told of");
     CHECK(psat_attestor_events(attestor, NULL, 0) == PSAT_OK, "nothing");
     refuse_one(attestor);

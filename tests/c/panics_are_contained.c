@@ -67,7 +67,8 @@ static void a_panic_in_a_check_of_clusters_is_its_failure(void) {
     CHECK(json == NULL || strstr(json, "injected") == NULL, "the panic's text stays inside: %s", json);
     EXPECT(code, GRPC_INTERNAL, "INTERNAL_PANIC", &json);
     CHECK(stats_number(attestor, "panics_caught") == 1, "it is counted");
-    EXPECT(psat_attestor_check(attestor, TEXT("{\"clusters\":[]}"), &json), PSAT_OK, "OK", &json);
+    EXPECT(psat_attestor_check(attestor, TEXT("{\"clusters\":[\"missing\"]}"), &json), GRPC_FAILED_PRECONDITION,
+           "CREDENTIALS_UNAVAILABLE", &json);
     CHECK(psat_attestor_shutdown(attestor, 0) == PSAT_OK, "nothing is outstanding");
     psat_attestor_free(attestor);
 }

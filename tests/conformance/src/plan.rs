@@ -231,9 +231,10 @@ mod tests {
     fn a_case_is_run_in_every_style_lookup_and_way() {
         let case = case(&json!({"upstream": {}, "lookups": ["auto", "sequential"]}));
         let runs = runs_of(&base(), &case).expect("runs");
-        assert_eq!(runs.len(), 8);
+        assert_eq!(runs.len(), 10);
         assert_eq!(runs[0].to_string(), "/n [precise, auto, blocking]");
-        assert_eq!(runs[7].to_string(), "/n [upstream, sequential, queue]");
+        assert_eq!(runs[4].to_string(), "/n [precise, auto, explain]");
+        assert_eq!(runs[8].to_string(), "/n [upstream, sequential, queue]");
     }
 
     #[test]
@@ -280,6 +281,6 @@ mod tests {
         };
         assert_eq!(outcome(&runs[0]), (0, "m".to_owned()));
         assert_eq!(outcome(&runs[2]), (9, "m".to_owned()));
-        assert_eq!(outcome(&runs[6]), (9, "u".to_owned()));
+        assert_eq!(outcome(&runs[7]), (9, "u".to_owned()));
     }
 }
