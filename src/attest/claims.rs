@@ -125,6 +125,11 @@ impl Claims {
         }
         Ok(())
     }
+
+    /// Once they are judged, nobody needs them, and a token may have thousands: what waits is to be small.
+    pub fn forget_audiences(&mut self) {
+        self.audiences = Vec::new();
+    }
 }
 
 impl PodClaim {

@@ -82,6 +82,9 @@ async fn in_one_round_trip(
         beside(review_and_pod.as_mut(), asked_node.as_mut()).await?
     };
     if !claims.agree_with(&binding) {
+        // What is not polled any more would keep its place in the queue for a connection, and a connection that nobody uses.
+        asked_pod.set(MaybeDone::Gone);
+        asked_node.set(MaybeDone::Gone);
         // Boxed, as is what else is seldom done: room for it would be made for every attestation.
         return Box::pin(by_extras(cluster, binding, api, findings)).await;
     }

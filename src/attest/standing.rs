@@ -53,8 +53,9 @@ impl Candidate {
             Some(Verification::Verified(signed)) => Claims::read(signed.as_bytes()),
         };
         match claims {
-            Ok(claims) => {
+            Ok(mut claims) => {
                 claims.judge(&self.cluster, now).map_err(Refusal::ByClaims)?;
+                claims.forget_audiences();
                 Ok(Standing::Authentic(Box::new(claims)))
             }
             // Its key is known, and need not be vouched for.

@@ -6,6 +6,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{WantsClientCert, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::ParsedCertificate;
+use rustls::sign::CertifiedKey;
 use rustls::{
     CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore,
     SignatureScheme,
@@ -14,7 +15,9 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
 use super::error::Fault;
-use super::settings::{TlsSettings, Trust};
+use super::settings::{SecretBytes, TlsSettings, Trust};
+
+const IDENTITY: &str = "the client certificate or its key";
 
 /// The client's side of TLS. ALPN is left to the connector, which insists on setting it.
 pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, Fault> {
@@ -23,15 +26,28 @@ pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, Faul
         return Ok(builder.with_no_client_auth());
     };
 
+    let (chain, key) = identity(chain, key)?;
+    builder.with_client_auth_cert(chain, key).map_err(|error| unusable(IDENTITY, error))
+}
+
+/// Whether a server can be shown this certificate chain and key, both PEM: that they are of one pair, too.
+pub(super) fn check_identity(chain: &[u8], key: &SecretBytes) -> Result<(), Fault> {
+    let (chain, key) = identity(chain, key)?;
+    let pair = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider());
+    pair.map(drop).map_err(|error| unusable(IDENTITY, error))
+}
+
+fn identity(
+    chain: &[u8],
+    key: &SecretBytes,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Fault> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(chain).filter_map(Result::ok).collect();
     if chain.is_empty() {
         return Err(Fault::Material("the client certificate holds no PEM certificate".to_owned()));
     }
     let key = PrivateKeyDer::from_pem_slice(&key.0)
         .map_err(|_| Fault::Material("the client key holds no PEM private key".to_owned()))?;
-    builder
-        .with_client_auth_cert(chain, key)
-        .map_err(|error| unusable("the client certificate or its key", error))
+    Ok((chain, key))
 }
 
 /// The client's side of TLS to a proxy: those who vouch for the API server vouch for it too, as in Go. Unlike there, it

@@ -196,7 +196,10 @@ impl Lease {
         request: Request<RequestBody>,
     ) -> Result<(Self, Response<Incoming>), Fault> {
         let (lease, response) = self.exchange(request).await?;
-        lease.transport.telemetry.clock.observe(response.headers());
+        // What stands in front of the API server may have a clock of its own, and answers when something is wrong.
+        if response.status().is_success() {
+            lease.transport.telemetry.clock.observe(response.headers());
+        }
         Ok((lease, response))
     }
 

@@ -48,7 +48,9 @@ impl Lanes {
         let unknown_slots = (max_in_flight / UNKNOWN_PART).max(UNKNOWN_SLOTS_AT_LEAST);
         Self {
             ordinary: Arc::new(Slots::new(max_in_flight, max_queued)),
-            unknown: Arc::new(Slots::new(unknown_slots, max_queued / UNKNOWN_PART)),
+            unknown: Arc::new(
+                Slots::new(unknown_slots, max_queued / UNKNOWN_PART).with_part_of_memory(UNKNOWN_PART),
+            ),
             vouched: Mutex::default(),
         }
     }
@@ -101,6 +103,24 @@ mod tests {
         assert_eq!(unknown.iter().filter(|request| request.is_ok()).count(), 6, "and a quarter of the queue");
         let ordinary: Vec<_> = (0..2).map(|_| lanes.ordinary.request(10, &memory)).collect();
         assert!(ordinary.iter().all(granted), "the others find all their slots free");
+    }
+
+    #[tokio::test]
+    async fn unknown_tokens_leave_the_others_their_memory() {
+        let lanes = Lanes::new(1, 400);
+        let memory = Arc::new(QueuedBytes::new(1000));
+        let unknown: Vec<_> = (0..40).map(|_| lanes.unknown.request(50, &memory)).collect();
+        assert_eq!(
+            unknown.iter().filter(|request| request.is_ok()).count(),
+            4 + 5,
+            "four slots, a quarter of 1000 bytes"
+        );
+        let ordinary: Vec<_> = (0..40).map(|_| lanes.ordinary.request(50, &memory)).collect();
+        assert_eq!(
+            ordinary.iter().filter(|request| request.is_ok()).count(),
+            1 + 15,
+            "the others have the rest"
+        );
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct Slots {
     free: Arc<Semaphore>,
     gauges: Arc<Gauges>,
     max_queued: usize,
+    /// What waits here finds room only while less than this part of the memory is used, by whomever.
+    memory_part: usize,
 }
 
 /// Numbers for statistics.
@@ -73,7 +75,13 @@ impl Slots {
     #[must_use]
     pub fn new(max_in_flight: usize, max_queued: usize) -> Self {
         let free = Arc::new(Semaphore::new(max_in_flight.min(Semaphore::MAX_PERMITS)));
-        Self { free, gauges: Arc::default(), max_queued }
+        Self { free, gauges: Arc::default(), max_queued, memory_part: 1 }
+    }
+
+    /// The same; what waits finds room only while less than this part of the memory is used.
+    #[must_use]
+    pub fn with_part_of_memory(self, memory_part: usize) -> Self {
+        Self { memory_part, ..self }
     }
 
     /// Numbers for statistics.
@@ -98,7 +106,7 @@ impl Slots {
         }
         let reserved = Reserved::take(&self.gauges, self.max_queued)
             .ok_or("the cluster's queue is full (max_queued)")?;
-        let memory = Held::take(memory, bytes)
+        let memory = Held::take(memory, bytes, self.memory_part)
             .ok_or("the memory for waiting attestations is used up (engine.max_queued_bytes)")?;
         // The first poll enters the semaphore's queue; whoever waits for the place brings the waker that counts. Without
         // tokio's budget, or a host's busy task could be kept from entering.
@@ -183,8 +191,8 @@ struct Held {
 }
 
 impl Held {
-    fn take(memory: &Arc<QueuedBytes>, bytes: usize) -> Option<Self> {
-        let limit = memory.limit.load(Ordering::Relaxed);
+    fn take(memory: &Arc<QueuedBytes>, bytes: usize, part: usize) -> Option<Self> {
+        let limit = memory.limit.load(Ordering::Relaxed) / part;
         add_below(&memory.used, bytes, limit).then(|| Self { memory: Arc::clone(memory), bytes })
     }
 }

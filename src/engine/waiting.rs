@@ -33,9 +33,15 @@ impl Waiting {
         latest: Instant,
     ) -> Result<(Slot, Result<Standing, Refusal>), Refusal> {
         let Self { request, bytes, memory } = self;
+        let was_queued = matches!(request, Request::Queued(_));
         let slot = match request.granted(latest).await {
             Ok(slot) => slot,
             Err(why) => return Err(judged.err().unwrap_or(Refusal::Overloaded { why })),
+        };
+        let judged = match judged {
+            // The keys that it was not known by may have been read anew meanwhile.
+            Ok(Standing::Unknown { .. }) if was_queued => cluster.judge(candidate, &Handle::current()),
+            judged => judged,
         };
         if !matches!(judged, Ok(Standing::KeysUnknown)) {
             return Ok((slot, judged));

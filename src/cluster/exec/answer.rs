@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::super::limits::EXEC_RENEWED_BEFORE;
 use super::super::settings::{Authorization, SecretBytes};
+use super::super::tls;
 
 /// A credential, and how long it is good for.
 #[derive(Debug)]
@@ -51,7 +52,12 @@ impl Answer {
             |text: Option<Zeroizing<String>>| text.filter(|text: &Zeroizing<String>| !text.is_empty());
         let identity = match (filled(status.client_certificate_data), filled(status.client_key_data)) {
             (Some(chain), Some(key)) => {
-                Some((chain.as_bytes().to_vec(), SecretBytes(Zeroizing::new(key.as_bytes().to_vec()))))
+                let (chain, key) =
+                    (chain.as_bytes().to_vec(), SecretBytes(Zeroizing::new(key.as_bytes().to_vec())));
+                // An answer is kept for as long as it says: what cannot be used must not become one.
+                tls::check_identity(&chain, &key)
+                    .map_err(|_| "answered with a client certificate or a key that cannot be used")?;
+                Some((chain, key))
             }
             (None, None) => None,
             _ => return Err("answered with a client certificate or a key, not with both"),

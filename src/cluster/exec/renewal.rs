@@ -1,8 +1,8 @@
 //! When a plugin is run.
 //!
 //! Its answer is kept until shortly before it expires, and then renewed while the old one is still in use. An answer that
-//! has expired, or that the API server refused, is not used any more: then those who need it wait. One run at a time, and
-//! at most one a second.
+//! has expired is not used any more, and one that the API server refused only where the plugin has no other: then those who
+//! need it wait. One run at a time, and at most one a second.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -117,10 +117,17 @@ impl Known {
             return None;
         }
         self.renewing = false;
-        match (&self.failure, &self.answer) {
-            (Some(failure), _) => Some(Err(failure.clone())),
-            (None, answer) => answer.clone().map(Ok),
+        match &self.failure {
+            Some(failure) => Some(self.in_spite_of(failure.clone())),
+            None => self.answer.clone().map(Ok),
         }
+    }
+
+    /// What there is when the plugin fails: the answer before, as long as it says that it is good. The API server may have
+    /// refused it in passing, while it was starting.
+    fn in_spite_of(&self, failure: Fault) -> Result<Arc<Answer>, Fault> {
+        let now = SystemTime::now();
+        self.answer.clone().filter(|answer| !answer.is_expired(now)).ok_or(failure)
     }
 
     fn has_just_run(&self) -> bool {
@@ -137,9 +144,12 @@ impl Known {
             self.renewing = false;
             self.last_run = Some(Instant::now());
             self.failure = outcome.as_ref().err().cloned();
-            if let Ok(answer) = &outcome {
-                self.answer = Some(Arc::clone(answer));
-                self.refused = false;
+            match &outcome {
+                Ok(answer) => {
+                    self.answer = Some(Arc::clone(answer));
+                    self.refused = false;
+                }
+                Err(failure) => return self.in_spite_of(failure.clone()),
             }
         }
         outcome

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::{SigSet, Signal};
+use serde_json::json;
 
 use super::answer::Answer;
 use super::process::{self, Problem};
@@ -116,9 +117,19 @@ fn parse(status: &str) -> Result<Answer, &'static str> {
 
 #[test]
 fn an_answer_is_a_token_or_a_certificate_or_both() {
-    let answer = parse(r#"{"token":"t","clientCertificateData":"c","clientKeyData":"k","more":1}"#).unwrap();
+    let [one, other] = [(); 2].map(|()| rcgen::generate_simple_self_signed(["plugin".to_owned()]).unwrap());
+    let both = |certificate: &str, key: &str| {
+        parse(&json!({"token": "t", "clientCertificateData": certificate, "clientKeyData": key}).to_string())
+    };
+    let answer = both(&one.cert.pem(), &one.signing_key.serialize_pem()).unwrap();
     assert_eq!(answer.authorization.unwrap().header, "Bearer t");
     assert!(answer.identity.is_some());
+    for (certificate, key) in
+        [("c", "k"), (&*one.cert.pem(), "k"), (&*one.cert.pem(), &*other.signing_key.serialize_pem())]
+    {
+        let told = both(certificate, key).unwrap_err();
+        assert!(told.contains("cannot be used"), "{told}");
+    }
     let answer = parse(r#"{"token":"t","clientCertificateData":"","expirationTimestamp":null}"#).unwrap();
     assert!(answer.identity.is_none() && !answer.is_due(SystemTime::now() + Duration::from_secs(1 << 32)));
     for (status, words) in [

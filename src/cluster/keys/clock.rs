@@ -1,6 +1,6 @@
 //! The cluster's time of day, as its answers tell it.
 
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
@@ -10,6 +10,10 @@ use super::super::headers::date;
 /// No answer has told the time yet.
 const UNKNOWN: i64 = i64::MIN;
 
+/// A time that was told longer ago decides nothing: one wrong `Date` would keep out all tokens, and with them the calls whose
+/// answers could correct it.
+const TRUSTED_FOR: Duration = Duration::from_secs(10);
+
 /// Goes by the `Date` of the last answer and by the time passed since then. This machine's own time of day has no part in
 /// it: it may be wrong, and may jump.
 #[derive(Debug)]
@@ -17,11 +21,13 @@ pub(crate) struct Clock {
     begun: Instant,
     /// The cluster's time when this clock began, in seconds since the epoch.
     at_begin: AtomicI64,
+    /// When that was last told, in milliseconds from the beginning of this clock.
+    told: AtomicU64,
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { begun: Instant::now(), at_begin: AtomicI64::new(UNKNOWN) }
+        Self { begun: Instant::now(), at_begin: AtomicI64::new(UNKNOWN), told: AtomicU64::new(0) }
     }
 }
 
@@ -29,15 +35,27 @@ impl Clock {
     /// Takes the time over from an answer that has just come. One without a `Date` changes nothing.
     pub(crate) fn observe(&self, headers: &HeaderMap) {
         if let Some(date) = date(headers) {
-            self.at_begin.store(date.as_second() - whole_seconds(self.begun.elapsed()), Relaxed);
+            let elapsed = self.begun.elapsed();
+            self.at_begin.store(date.as_second() - whole_seconds(elapsed), Relaxed);
+            self.told.store(milliseconds(elapsed), Relaxed);
         }
     }
 
-    /// The cluster's time in seconds since the epoch; a `Date` has no fractions, so it may be one second late.
+    /// The cluster's time in seconds since the epoch, if it was told just now; a `Date` has no fractions, so it may be one
+    /// second late.
     pub(crate) fn now(&self) -> Option<i64> {
-        let at_begin = Some(self.at_begin.load(Relaxed)).filter(|seconds| *seconds != UNKNOWN)?;
-        Some(at_begin + whole_seconds(self.begun.elapsed()))
+        self.after(self.begun.elapsed())
     }
+
+    fn after(&self, elapsed: Duration) -> Option<i64> {
+        let at_begin = Some(self.at_begin.load(Relaxed)).filter(|seconds| *seconds != UNKNOWN)?;
+        let trusted_until = self.told.load(Relaxed).saturating_add(milliseconds(TRUSTED_FOR));
+        (milliseconds(elapsed) <= trusted_until).then(|| at_begin + whole_seconds(elapsed))
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn whole_seconds(duration: Duration) -> i64 {
@@ -72,5 +90,13 @@ mod tests {
         assert!((0..60).contains(&second), "{second}");
         clock.observe(&HeaderMap::new());
         assert!(clock.now().unwrap() >= second, "an answer without a date changes nothing");
+    }
+
+    #[test]
+    fn a_time_that_was_told_long_ago_decides_nothing() {
+        let clock = Clock::default();
+        clock.observe(&dated("Mon, 05 Jan 2026 08:00:00 GMT"));
+        assert!(clock.after(Duration::from_secs(9)).is_some());
+        assert_eq!(clock.after(Duration::from_mins(2)), None);
     }
 }

@@ -177,8 +177,10 @@ impl<I: PartialEq> Life<I> {
 
     fn failed(&mut self, failure: Failure, now: Instant) -> Option<Change> {
         self.failures = self.failures.saturating_add(1);
-        self.not_before = Some(now + pause(&failure, self.failures));
         let told = self.last_failure.as_ref().is_some_and(|last| last.denied == failure.denied);
+        // An API server that has just started forbids everything until it has read its roles: once is no denial.
+        let pause = if failure.denied && told { DENIED_PAUSE } else { pause(self.failures) };
+        self.not_before = Some(now + pause);
         self.last_failure = Some(failure.clone());
         (!told).then_some(Change::Unreadable(failure))
     }
@@ -201,10 +203,7 @@ impl<I: PartialEq> Life<I> {
     }
 }
 
-fn pause(failure: &Failure, failures: u32) -> Duration {
-    if failure.denied {
-        return DENIED_PAUSE;
-    }
+fn pause(failures: u32) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
     (FIRST_PAUSE * 2u32.pow(doublings)).min(LONGEST_PAUSE)
 }

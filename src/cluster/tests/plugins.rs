@@ -148,7 +148,11 @@ async fn a_plugin_may_answer_with_a_client_certificate() {
     world.plugin(&json!({"provideClusterInfo": true}));
     let (kind, words) = world.ask().await.unwrap_err();
     assert_eq!(kind, CallErrorKind::CredentialsUnavailable);
-    assert!(words.contains("the client certificate holds no PEM certificate"), "{words}");
+    assert!(words.contains("a client certificate or a key that cannot be used"), "{words}");
+    // Such an answer is not kept, for however long it says that it is good.
+    world.answer(&certificate("three"));
+    sleep(Duration::from_millis(1100)).await;
+    patient(&world.cluster).node("n1").await.unwrap();
 }
 
 #[tokio::test]
@@ -196,6 +200,21 @@ async fn a_failed_renewal_leaves_the_old_answer_until_it_expires() {
     let (kind, words) = world.ask().await.unwrap_err();
     assert_eq!(kind, CallErrorKind::CredentialsUnavailable);
     assert!(words.contains("exec plugin sh: wrote no ExecCredential in JSON"), "{words}");
+}
+
+#[tokio::test]
+async fn a_refused_answer_stays_in_use_if_the_plugin_has_no_other() {
+    let world = World::new().await;
+    world.answer(&json!({"token": "a"}));
+    assert_eq!(world.ask().await.unwrap(), "Bearer a");
+    sleep(Duration::from_millis(1100)).await;
+    fs::write(world.folder.path("answer"), "marker").unwrap();
+    let first = world.access().await;
+    assert!(world.second_look(&first).await.is_none(), "there is no other");
+    assert_eq!(world.ask().await.unwrap(), "Bearer a", "the server may have refused it in passing");
+    sleep(Duration::from_millis(1100)).await;
+    world.answer(&json!({"token": "b"}));
+    assert_eq!(world.ask().await.unwrap(), "Bearer b", "the plugin is asked again");
 }
 
 #[tokio::test]
