@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::response::Parts;
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
@@ -24,7 +25,10 @@ pub(super) async fn collect(body: Incoming) -> Result<Zeroizing<Vec<u8>>, Fault>
 }
 
 /// What is larger than the limit is given up as soon as that is known.
-pub(super) async fn collect_up_to(limit: usize, mut body: Incoming) -> Result<Zeroizing<Vec<u8>>, Fault> {
+pub(super) async fn collect_up_to(
+    limit: usize,
+    mut body: impl Body<Data = Bytes, Error = hyper::Error> + Unpin,
+) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let too_large = || Fault::BadAnswer(format!("the answer is larger than {} KiB", limit >> 10));
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
@@ -37,6 +41,10 @@ pub(super) async fn collect_up_to(limit: usize, mut body: Incoming) -> Result<Ze
             return Err(too_large());
         }
         bytes.extend_from_slice(&data);
+    }
+    // hyper takes a goodbye without an error, in the middle of a body, for its end.
+    if bytes.len() < announced {
+        return Err(Fault::CutShort { read: bytes.len(), announced });
     }
     Ok(bytes)
 }
@@ -89,4 +97,43 @@ fn quotable(words: &str, secrets: &[&str]) -> Option<String> {
     let cut: String =
         words.chars().take(QUOTED_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
     (!Secrets::strictly(secrets.iter().copied()).stand_in(words)).then_some(cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use hyper::body::{Frame, SizeHint};
+
+    use super::*;
+
+    /// Announces ten bytes, and ends after these.
+    struct Announced(Option<&'static [u8]>);
+
+    impl Body for Announced {
+        type Data = Bytes;
+        type Error = hyper::Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+            Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(Bytes::from_static(bytes)))))
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(10)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_ends_before_its_announced_end_is_cut_short() {
+        assert_eq!(*collect_up_to(10, Announced(Some(b"0123456789"))).await.unwrap(), b"0123456789");
+        for body in [Announced(None), Announced(Some(b"01234"))] {
+            let fault = collect_up_to(10, body).await.unwrap_err();
+            assert!(matches!(fault, Fault::CutShort { announced: 10, .. }), "{fault}");
+            assert_eq!(fault.chance(), Chance::Later(Duration::ZERO));
+        }
+    }
 }

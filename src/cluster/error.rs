@@ -41,6 +41,8 @@ pub(super) enum Fault {
     ClosedAtOnce { origin: Arc<str> },
     #[error("the connection broke before the answer was complete")]
     Broken { source: Arc<HttpFault> },
+    #[error("the answer ended after {read} of {announced} bytes")]
+    CutShort { read: usize, announced: usize },
     #[error("the connection ended before the request was looked at")]
     Unprocessed { source: Arc<HttpFault> },
     #[error("{0}")]
@@ -107,6 +109,7 @@ impl Fault {
             | Self::ConnectTime { .. }
             | Self::ClosedAtOnce { .. }
             | Self::Broken { .. }
+            | Self::CutShort { .. }
             | Self::Unprocessed { .. } => CallErrorKind::Unreachable,
             // Such a task gives a result unless it panics; or it goes down with the runtime, and those who wait with it.
             Self::TaskEnded(_) => CallErrorKind::Panicked,
@@ -128,9 +131,10 @@ impl Fault {
             // What takes long once takes long again.
             Self::Connect { source, .. } if is_of_time(&**source) => Chance::None,
             Self::Broken { source } if source.is_not_http() => Chance::None,
-            Self::Connect { .. } | Self::ClosedAtOnce { .. } | Self::Broken { .. } => {
-                Chance::Later(Duration::ZERO)
-            }
+            Self::Connect { .. }
+            | Self::ClosedAtOnce { .. }
+            | Self::Broken { .. }
+            | Self::CutShort { .. } => Chance::Later(Duration::ZERO),
             _ => Chance::None,
         }
     }
