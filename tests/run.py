@@ -20,6 +20,7 @@ SHIPPED = ROOT / "target" / "ship" / "release" / "libpsat_attestor.so"
 TOOLS = ROOT / "target" / "lint-tools"
 
 PARTS = ["tests", "doors", "examples"]
+PROGRAMS = ["tests/run.py", "tests/examples.py", "tests/documents.py", "tests/c/symbols.py"]
 DOORS = [
     "rust",
     "c=target/c/door",
@@ -103,9 +104,8 @@ def lint_steps() -> list[Step]:
         Step("go vet of the benchmark", ["go", "-C", "bench/go", "vet", "./..."], environment=pkg_config),
         Step("ruff", [tool + "ruff", "check", *python]),
         Step("ruff format", [tool + "ruff", "format", "--check", *python]),
-        Step(
-            "mypy", [tool + "mypy", "tests/run.py", "tests/examples.py", "tests/c/symbols.py", "packaging", "examples"]
-        ),
+        Step("mypy", [tool + "mypy", *PROGRAMS, "packaging", "examples"]),
+        Step("documents", ["python3", "tests/documents.py"]),
     ]
     # Programs of the same name, and packages that are imported from where they stand: one run for each folder.
     folders = ["tests/beside", "tests/clientgo", "tests/e2e", "bench", *(f"bindings/python/{part}" for part in PARTS)]
