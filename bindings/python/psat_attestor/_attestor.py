@@ -76,7 +76,7 @@ class Attestor:
         asked = options_of(timeout, options, peer=peer, traceparent=traceparent, request_id=request_id)
         if in_main_thread():
             return attestation_of(attest_in_slices(self._core, sent, asked))
-        return attestation_of(self._core.call_with_payload("psat_attestor_attest", sent, asked))
+        return attestation_of(self._core.attest(sent, asked))
 
     def explain(
         self,
@@ -99,7 +99,7 @@ class Attestor:
         sent = payload_of(payload)
         asked = options_of(timeout, options, peer=peer, traceparent=traceparent, request_id=request_id)
         core = self._core
-        return explanation_of(interruptibly(lambda: core.call_with_payload("psat_attestor_explain", sent, asked)))
+        return explanation_of(interruptibly(lambda: core.explain(sent, asked)))
 
     def check(self, clusters: Iterable[str] | None = None, *, timeout: float | None = None) -> CheckReport:
         """Looks whether clusters can be used: credentials, server, permissions, keys, clock. Absent: all of them.
@@ -109,8 +109,7 @@ class Attestor:
         """
         asked = check_options_of(timeout, clusters)
         core = self._core
-        length = 0 if asked is None else len(asked)
-        return report_of(interruptibly(lambda: core.call("psat_attestor_check", asked, length)))
+        return report_of(interruptibly(lambda: core.check(asked)))
 
     def configure(self, config: Config) -> Validation:
         """Replaces the configuration. If the new one is refused, ConfigInvalidError, the old one stays in force.

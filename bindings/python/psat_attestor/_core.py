@@ -81,8 +81,14 @@ class Core:
             self._leave()
         return Answer(code, answer)
 
-    def call_with_payload(self, function: str, payload: bytes | None, options: bytes | None) -> Answer:
-        return self.call(function, payload, _length(payload), options, _length(options))
+    def attest(self, payload: bytes | None, options: bytes | None) -> Answer:
+        return self.call("psat_attestor_attest", payload, _length(payload), options, _length(options))
+
+    def explain(self, payload: bytes | None, options: bytes | None) -> Answer:
+        return self.call("psat_attestor_explain", payload, _length(payload), options, _length(options))
+
+    def check(self, options: bytes | None) -> Answer:
+        return self.call("psat_attestor_check", options, _length(options))
 
     def submit(
         self, payload: bytes | None, options: bytes | None, queue: Queue, tag: int, operation: ctypes.c_uint64

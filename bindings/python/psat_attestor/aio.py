@@ -100,14 +100,13 @@ class Attestor:
         sent = payload_of(payload)
         asked = options_of(timeout, options, peer=peer, traceparent=traceparent, request_id=request_id)
         core = self._core
-        return explanation_of(await awaited(lambda: core.call_with_payload("psat_attestor_explain", sent, asked)))
+        return explanation_of(await awaited(lambda: core.explain(sent, asked)))
 
     async def check(self, clusters: Iterable[str] | None = None, *, timeout: float | None = None) -> CheckReport:
         """Looks whether clusters can be used, as `psat_attestor.Attestor.check`. It runs as `explain` does."""
         asked = check_options_of(timeout, clusters)
         core = self._core
-        length = 0 if asked is None else len(asked)
-        return report_of(await awaited(lambda: core.call("psat_attestor_check", asked, length)))
+        return report_of(await awaited(lambda: core.check(asked)))
 
     async def configure(self, config: Config) -> Validation:
         """Replaces the configuration, as `psat_attestor.Attestor.configure`."""

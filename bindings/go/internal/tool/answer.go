@@ -33,6 +33,19 @@ func (s *session) withAttestor(ctx context.Context, ask func(context.Context, *p
 	return ask(ctx, attestor)
 }
 
+// withAgent is withAttestor for a question about an agent, in the time that an attestation has.
+func (s *session) withAgent(ctx context.Context, ask func(context.Context, *psat.Attestor, []byte) (int, error)) (int, error) {
+	payload, err := s.agentPayload(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return s.withAttestor(ctx, func(ctx context.Context, attestor *psat.Attestor) (int, error) {
+		ctx, cancel := context.WithTimeout(ctx, s.loaded.attestTimeout())
+		defer cancel()
+		return ask(ctx, attestor, payload)
+	})
+}
+
 // notBegun is for an attestor that could not be made.
 func (s *session) notBegun(err error, remarks []psat.Note) (int, error) {
 	var refused *psat.Error

@@ -12,13 +12,7 @@ import (
 
 // attest says what the agent would become.
 func attest(ctx context.Context, s *session) (int, error) {
-	payload, err := s.agentPayload(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return s.withAttestor(ctx, func(ctx context.Context, attestor *psat.Attestor) (int, error) {
-		ctx, cancel := context.WithTimeout(ctx, s.loaded.attestTimeout())
-		defer cancel()
+	return s.withAgent(ctx, func(ctx context.Context, attestor *psat.Attestor, payload []byte) (int, error) {
 		result, err := attestor.Attest(ctx, payload)
 		if err != nil {
 			return s.refused(err)

@@ -13,13 +13,7 @@ import (
 
 // explain says why an agent is refused, and what to do about it.
 func explain(ctx context.Context, s *session) (int, error) {
-	payload, err := s.agentPayload(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return s.withAttestor(ctx, func(ctx context.Context, attestor *psat.Attestor) (int, error) {
-		ctx, cancel := context.WithTimeout(ctx, s.loaded.attestTimeout())
-		defer cancel()
+	return s.withAgent(ctx, func(ctx context.Context, attestor *psat.Attestor, payload []byte) (int, error) {
 		explanation, err := attestor.Explain(ctx, payload)
 		if err != nil {
 			return s.unanswered(err)
