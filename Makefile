@@ -95,7 +95,7 @@ diagnoses: ship plugin ## Write docs/diagnoses.md anew: what the operator's tool
 	PSAT_RECORD=1 $(PYTHON) tests/e2e/run.py --only diagnosis
 
 .PHONY: lint
-lint: ship ## Check style: rustfmt, clippy, rustdoc, gofmt, go vet, staticcheck, ruff, mypy
+lint: ship ## Check style: rustfmt, clippy, gofmt, go vet, staticcheck, ruff, mypy, documents
 	$(PYTHON) tests/run.py lint
 
 .PHONY: generate
@@ -103,8 +103,13 @@ generate: ## Write the generated files anew: the header, docs/reasons.md, the re
 	PSAT_GENERATE=1 $(CARGO) test --locked --quiet --test generated
 
 .PHONY: doc
-doc: ## Build the Rust documentation
+doc: ## Build the documentation of Rust, C, Go and Python, under target/doc; a warning is an error
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --workspace --document-private-items
+	doxygen packaging/Doxyfile
+	@mkdir -p target/doc/go
+	cd bindings/go && for package in . spireplugin; do $(GO) doc -all ./$$package; done > ../../target/doc/go/psat.txt
+	$(PYTHON) tests/run.py tools
+	PYTHONPATH=bindings/python target/lint-tools/bin/python -W error -m pdoc -o target/doc/python psat_attestor psat_attestor.aio
 
 .PHONY: clean
 clean: ## Remove everything that was built

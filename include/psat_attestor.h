@@ -1,5 +1,6 @@
-/*
- * psat_attestor.h: SPIRE's k8s_psat node attestation, server side, as a C library.
+/**
+ * @file
+ * SPIRE's k8s_psat node attestation, server side, as a C library.
  *
  * Bytes in, one JSON document out, one int32_t that says how it went: 0, a gRPC status code (1 to 16), or from 1000 a fault of
  * the calling program. docs/abi.md describes the documents; docs/reasons.md lists the reason words.

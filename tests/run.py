@@ -94,7 +94,7 @@ def lint_steps() -> list[Step]:
             "clippy with fault injection",
             ["cargo", "clippy", "--locked", "--features", "fault-injection", "--", "-D", "warnings"],
         ),
-        Step("rustdoc", ["make", "-s", "doc"]),
+        Step("documentation of Rust, C, Go, Python", ["make", "-s", "doc"]),
         Step("the Go binding", ["make", "-s", "-C", "bindings/go", "lint"]),
         Step("gofmt of the tools", ["bash", "-c", f'test -z "$(gofmt -l {go_tools} | tee /dev/stderr)"']),
         Step("go vet of the certificates", ["go", "-C", "tests/e2e/tools/certificates", "vet", "./..."]),
@@ -162,11 +162,14 @@ def main() -> int:
         steps = test_steps()
     elif sys.argv[1:] == ["dist"]:
         steps = dist_steps()
+    elif sys.argv[1:] == ["tools"]:
+        install_lint_tools()
+        return 0
     elif sys.argv[1:] == ["lint"]:
         install_lint_tools()
         steps = lint_steps()
     else:
-        print("usage: run.py test|dist|lint", file=sys.stderr)
+        print("usage: run.py test|dist|lint|tools", file=sys.stderr)
         return 2
     results = [(step, *run(step)) for step in steps]
     print()
