@@ -241,7 +241,7 @@ impl Credentials {
         let transport = if let Some(current) = same {
             Arc::clone(&current.transport)
         } else {
-            let opener = Route::new(proxy.as_ref(), &tls.trust, self.resolver.clone())
+            let opener = Route::new(&server, proxy.as_ref(), &tls.trust, self.resolver.clone())
                 .and_then(|route| Opener::new(&server, &tls, route))
                 .map_err(|fault| fault.found_in(&self.source))?;
             Arc::new(Transport::new(opener, Arc::clone(&self.telemetry)))
