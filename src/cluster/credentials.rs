@@ -192,13 +192,13 @@ impl Credentials {
         })
     }
 
-    /// A plugin may take long. If the files change meanwhile, it may not be the one to ask any more.
+    /// A plugin may take long. Where the files change meanwhile, it may not be the one to ask any more.
     fn look(&self) -> Result<(), Fault> {
         while !self.look_through()? {}
         Ok(())
     }
 
-    /// Whether all that was looked at was still so in the end.
+    /// `false` if the files changed while a plugin was waited for.
     fn look_through(&self) -> Result<bool, Fault> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.current.load_full();

@@ -27,7 +27,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 use super::super::blocking;
-use super::super::limits::{EXEC_KILL_TIME, EXEC_OUTPUT_BYTES};
+use super::super::limits::{EXEC_CHILDREN, EXEC_KILL_TIME, EXEC_OUTPUT_BYTES};
 
 /// How often an end that nothing announces is looked for.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -35,7 +35,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// Why there is no output.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
-    #[error("is not run again while so many earlier runs have not ended: they cannot be killed")]
+    #[error("is not run: {EXEC_CHILDREN} earlier runs have not ended")]
     NoPlace,
     #[error("cannot be started: {0}")]
     Start(io::Error),
