@@ -18,7 +18,7 @@ use super::blocking;
 use super::connection::Opener;
 use super::environment::Environment;
 use super::error::Fault;
-use super::exec::{Answer, Plugin, Renewal};
+use super::exec::{Credential, Plugin, Renewal};
 use super::files::Files;
 use super::limits::SECOND_LOOK_AFTER;
 use super::observer::Telemetry;
@@ -62,10 +62,10 @@ pub(super) struct Access {
     pub(super) files: Vec<(&'static str, PathBuf)>,
 }
 
-/// A plugin that was asked, and the answer that is in use.
+/// A plugin that was asked, and what it made that is in use.
 struct Asked {
     plugin: Arc<Plugin>,
-    answer: Arc<Answer>,
+    credential: Arc<Credential>,
 }
 
 impl Access {
@@ -87,7 +87,7 @@ pub(super) struct Credentials {
     environment: Environment,
     telemetry: Arc<Telemetry>,
     resolver: Resolver,
-    renewal: Arc<Renewal>,
+    renewal: Renewal,
     current: ArcSwapOption<Access>,
     /// The files that `current` was made of. Held by the look that runs.
     files: Mutex<Files>,
@@ -116,7 +116,7 @@ impl Credentials {
             environment,
             telemetry,
             resolver: Resolver::default(),
-            renewal: Arc::default(),
+            renewal: Renewal::default(),
             current: ArcSwapOption::empty(),
             files: Mutex::default(),
             looks: Mutex::default(),
@@ -155,7 +155,7 @@ impl Credentials {
         used: &Arc<Access>,
     ) -> Result<Option<Arc<Access>>, Fault> {
         if let Some(asked) = &used.plugin {
-            self.renewal.refused(&asked.answer);
+            self.renewal.refused(&asked.credential);
         }
         let access = self.fresh().await?;
         Ok((!Arc::ptr_eq(&access, used)).then_some(access))
@@ -192,46 +192,58 @@ impl Credentials {
         })
     }
 
+    /// A plugin may take long. Where the files change meanwhile, it may not be the one to ask any more.
     fn look(&self) -> Result<(), Fault> {
+        while !self.look_through()? {}
+        Ok(())
+    }
+
+    /// `false` if the files changed while a plugin was waited for.
+    fn look_through(&self) -> Result<bool, Fault> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.current.load_full();
         if let Some(current) = &current
             && files.unchanged()
-            && self.is_up_to_date(current)?
         {
-            return Ok(());
+            let Some(asked) = &current.plugin else { return Ok(true) };
+            let credential = self.renewal.credential(&asked.plugin, || files.unchanged())?;
+            let Some(credential) = credential else { return Ok(false) };
+            if Arc::ptr_eq(&credential, &asked.credential) {
+                return Ok(true);
+            }
         }
         let mut read = Files::default();
-        let settings = match &self.source {
+        let mut settings = match &self.source {
             Source::Kubeconfig(path) => kubeconfig::load(path, &self.environment, &mut read)?,
             Source::InCluster(mount) => in_cluster::load(mount, &self.environment, &mut read)?,
         };
-        let access = self.access(settings, &read, current.as_deref())?;
+        let mut asked = None;
+        if let Some(plugin) = settings.plugin.take() {
+            let credential = self.renewal.credential(&plugin, || read.unchanged())?;
+            let Some(credential) = credential else { return Ok(false) };
+            asked = Some(Asked { plugin, credential });
+        }
+        let access = self.access(settings, asked, &read, current.as_deref())?;
         self.current.store(Some(Arc::new(access)));
         *files = read;
         if current.is_some() {
             self.telemetry.credentials_reloaded();
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Whether the plugin's answer that is in use is still the one to use.
-    fn is_up_to_date(&self, access: &Access) -> Result<bool, Fault> {
-        let Some(asked) = &access.plugin else { return Ok(true) };
-        Ok(Arc::ptr_eq(&self.renewal.answer(&asked.plugin)?, &asked.answer))
-    }
-
-    fn access(&self, settings: Settings, read: &Files, current: Option<&Access>) -> Result<Access, Fault> {
-        let Settings { server, mut tls, mut authorization, impersonation, proxy, plugin } = settings;
-        let plugin = match plugin {
-            Some(plugin) => {
-                let answer = self.renewal.answer(&plugin)?;
-                authorization.clone_from(&answer.authorization);
-                tls.identity.clone_from(&answer.identity);
-                Some(Asked { plugin, answer })
-            }
-            None => None,
-        };
+    fn access(
+        &self,
+        settings: Settings,
+        plugin: Option<Asked>,
+        read: &Files,
+        current: Option<&Access>,
+    ) -> Result<Access, Fault> {
+        let Settings { server, mut tls, mut authorization, impersonation, proxy, plugin: _ } = settings;
+        if let Some(Asked { credential, .. }) = &plugin {
+            authorization.clone_from(&credential.authorization);
+            tls.identity.clone_from(&credential.identity);
+        }
         let same = current.filter(|current| {
             current.server.scheme == server.scheme
                 && current.server.authority == server.authority
@@ -241,7 +253,7 @@ impl Credentials {
         let transport = if let Some(current) = same {
             Arc::clone(&current.transport)
         } else {
-            let opener = Route::new(proxy.as_ref(), &tls.trust, self.resolver.clone())
+            let opener = Route::new(&server, proxy.as_ref(), &tls.trust, self.resolver.clone())
                 .and_then(|route| Opener::new(&server, &tls, route))
                 .map_err(|fault| fault.found_in(&self.source))?;
             Arc::new(Transport::new(opener, Arc::clone(&self.telemetry)))

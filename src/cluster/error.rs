@@ -66,6 +66,11 @@ pub(super) struct Named {
     source: Box<dyn Error + Send + Sync>,
 }
 
+/// What a proxy answered that was asked for a connection, and gives none.
+#[derive(Debug, thiserror::Error)]
+#[error("it refuses")]
+pub(super) struct ProxyRefusal(#[source] pub(super) Box<dyn Error + Send + Sync>);
+
 /// What a call is at. Later phases have larger numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -128,8 +133,10 @@ impl Fault {
                 Chance::OtherCredentials
             }
             Self::Unprocessed { .. } => Chance::Unprocessed,
-            // What takes long once takes long again.
-            Self::Connect { source, .. } if is_of_time(&**source) => Chance::None,
+            // What takes long once takes long again, and a proxy that refuses goes on doing so.
+            Self::Connect { source, .. } if is_of_time(&**source) || is_of_a_refusal(&**source) => {
+                Chance::None
+            }
             Self::Broken { source } if source.is_not_http() => Chance::None,
             Self::Connect { .. }
             | Self::ClosedAtOnce { .. }
@@ -193,6 +200,11 @@ fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
 fn is_of_time(error: &(dyn Error + 'static)) -> bool {
     let mut errors = causes(error).filter_map(<dyn Error>::downcast_ref::<io::Error>);
     errors.any(|error| error.kind() == io::ErrorKind::TimedOut)
+}
+
+/// Whether a proxy does not give the connection.
+fn is_of_a_refusal(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(<dyn Error>::is::<ProxyRefusal>)
 }
 
 impl HttpFault {

@@ -112,6 +112,16 @@ pub(super) const SECOND_LOOK_AFTER: Duration = Duration::from_millis(50);
 /// For one run of an exec plugin. It serves all that wait, so no caller's time bounds it.
 pub(super) const EXEC_TIME: Duration = Duration::from_secs(30);
 
+/// For a plugin to end once it is killed. What takes longer cannot be killed.
+pub(super) const EXEC_KILL_TIME: Duration = Duration::from_secs(1);
+
+/// Children of a cluster at a time: normally one, but what cannot be killed stays, and a plugin that hangs holds up no
+/// other that takes its place.
+pub(super) const EXEC_CHILDREN: usize = 8;
+
+/// How often those who wait for a plugin look whether it is still the one to ask.
+pub(super) const EXEC_LOOK_PAUSE: Duration = Duration::from_millis(200);
+
 /// What a plugin may write: a token, a chain of certificates and a key take a few KiB.
 pub(super) const EXEC_OUTPUT_BYTES: usize = 256 << 10;
 

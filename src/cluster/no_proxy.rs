@@ -47,8 +47,8 @@ impl Entry {
         if text == "*" {
             return Some(Self::All);
         }
-        if let Ok(network) = text.parse::<IpNet>() {
-            return Some(Self::Network(network.trunc()));
+        if let Some(network) = network(&text) {
+            return Some(Self::Network(network));
         }
         let (host, port) = match split_port(&text) {
             Some((host, port)) => (host, Some(port.to_owned()).filter(|port| !port.is_empty())),
@@ -79,6 +79,21 @@ impl Entry {
             }
         }
     }
+}
+
+/// `address/length`, read as Go's `net.ParseCIDR` does: zeros may stand before the length, and not before parts of the
+/// address. Hosts are compared in their IPv4 form if they have one, and so is a network that holds no others.
+fn network(text: &str) -> Option<IpNet> {
+    let (address, length) = text.split_once('/')?;
+    if !length.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let network = IpNet::new(address.parse().ok()?, length.parse().ok()?).ok()?.trunc();
+    let mapped = match network.network() {
+        IpAddr::V6(first) => first.to_ipv4_mapped().zip(network.prefix_len().checked_sub(96)),
+        IpAddr::V4(_) => None,
+    };
+    Some(mapped.and_then(|(first, length)| IpNet::new(first.into(), length).ok()).unwrap_or(network))
 }
 
 /// `host:port` or `[host]:port`, taken apart as Go's `net.SplitHostPort` does.
@@ -130,7 +145,13 @@ mod tests {
         assert!(covers("10.9.9.9/8", "10.1.2.3", 6443));
         assert!(!covers("10.0.0.0/8", "11.1.2.3", 6443));
         assert!(!covers("10.0.0.0/8", "10.example", 6443));
+        assert!(covers("10.0.0.0/008", "10.1.2.3", 6443));
+        assert!(!covers("010.0.0.0/8", "10.1.2.3", 6443));
+        assert!(!covers("10.0.0.0/+8", "10.1.2.3", 6443));
         assert!(covers("fd00::/8", "fd00::1", 6443));
+        assert!(covers("::ffff:10.0.0.0/104", "10.1.2.3", 6443));
+        assert!(!covers("::ffff:10.0.0.0/104", "11.1.2.3", 6443));
+        assert!(!covers("::ffff:10.0.0.0/95", "10.1.2.3", 6443));
         assert!(covers("fd00::1", "fd00::1", 6443));
         assert!(!covers("[fd00::1]", "fd00::1", 6443));
         assert!(covers("::ffff:10.1.2.3", "10.1.2.3", 6443));

@@ -65,7 +65,7 @@ pub(super) enum Trust {
 pub(super) struct SecretBytes(pub(super) Zeroizing<Vec<u8>>);
 
 /// The `Authorization` header, and the secrets in it as they might be echoed.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Authorization {
     pub(super) header: HeaderValue,
     pub(super) secrets: [Zeroizing<String>; 2],

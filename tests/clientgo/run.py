@@ -55,7 +55,7 @@ def main(words: list[str]) -> int:
         system = {"SSL_CERT_FILE": str(directory / "system.crt"), "SSL_CERT_DIR": str(directory / "nothing")}
         for environment, names in by_environment(cases, system):
             asked = "".join(json.dumps(questions[name]) + "\n" for name in names)
-            theirs |= ask_client_go(asked, environment)
+            theirs |= ask_client_go(asked, environment, directory)
             ours |= ask_library(library, asked, environment, directory)
     return judge(cases, ours, theirs, complete=not words)
 
@@ -157,8 +157,8 @@ def by_environment(cases: list[Case], system: dict[str, str]) -> list[tuple[dict
     return [(base | json.loads(environment), names) for environment, names in groups.items()]
 
 
-def ask_client_go(asked: str, environment: dict[str, str]) -> dict[str, Answer]:
-    done = run([str(ORACLE)], environment, asked)
+def ask_client_go(asked: str, environment: dict[str, str], directory: Path) -> dict[str, Answer]:
+    done = run([str(ORACLE)], environment, asked, directory)
     if done.returncode != 0:
         sys.exit(done.stderr)
     return answers(done.stdout)
@@ -168,15 +168,17 @@ def ask_library(library: Path, asked: str, environment: dict[str, str], director
     questions, answered = directory / "questions", directory / "answers"
     questions.write_text(asked)
     environment = {**environment, "PSAT_QUESTIONS": str(questions), "PSAT_ANSWERS": str(answered)}
-    done = run([str(library), "--ignored", "--exact", TEST], environment, "")
+    done = run([str(library), "--ignored", "--exact", TEST], environment, "", directory)
     if done.returncode != 0 or "1 passed" not in done.stdout:
         sys.exit(f"{done.stdout}{done.stderr}")
     return answers(answered.read_text())
 
 
-def run(command: list[str], environment: dict[str, str], asked: str) -> subprocess.CompletedProcess[str]:
+def run(
+    command: list[str], environment: dict[str, str], asked: str, directory: Path
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, env=environment, input=asked, check=False, capture_output=True, text=True, timeout=300
+        command, env=environment, input=asked, cwd=directory, check=False, capture_output=True, text=True, timeout=300
     )
 
 

@@ -1,5 +1,6 @@
 //! What a plugin answers.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
@@ -9,12 +10,18 @@ use super::super::limits::EXEC_RENEWED_BEFORE;
 use super::super::settings::{Authorization, SecretBytes};
 use super::super::tls;
 
-/// A credential, and how long it is good for.
-#[derive(Debug)]
-pub(in super::super) struct Answer {
+/// What a plugin makes. Two that are equal are one.
+#[derive(Debug, PartialEq, Eq)]
+pub(in super::super) struct Credential {
     pub(in super::super) authorization: Option<Authorization>,
     /// Client certificate chain and key, both PEM.
     pub(in super::super) identity: Option<(Vec<u8>, SecretBytes)>,
+}
+
+/// A credential, and how long it is good for.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) credential: Arc<Credential>,
     expires: Option<SystemTime>,
     /// Until when a new one should be there.
     renew: Option<SystemTime>,
@@ -22,7 +29,7 @@ pub(in super::super) struct Answer {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Credential {
+struct ExecCredential {
     #[serde(default)]
     kind: String,
     #[serde(default)]
@@ -42,12 +49,12 @@ struct Status {
 impl Answer {
     /// Reads what a plugin wrote. The error quotes nothing of it.
     pub(super) fn parse(output: &[u8], version: &str) -> Result<Self, &'static str> {
-        let credential: Credential =
+        let written: ExecCredential =
             serde_json::from_slice(output).map_err(|_| "wrote no ExecCredential in JSON")?;
-        if credential.kind != "ExecCredential" || credential.api_version != version {
+        if written.kind != "ExecCredential" || written.api_version != version {
             return Err("wrote something other than an ExecCredential of the `apiVersion` that `exec` names");
         }
-        let status = credential.status.ok_or("wrote an ExecCredential without `status`")?;
+        let status = written.status.ok_or("wrote an ExecCredential without `status`")?;
         let filled =
             |text: Option<Zeroizing<String>>| text.filter(|text: &Zeroizing<String>| !text.is_empty());
         let identity = match (filled(status.client_certificate_data), filled(status.client_key_data)) {
@@ -81,8 +88,7 @@ impl Answer {
             None => None,
         };
         Ok(Self {
-            authorization,
-            identity,
+            credential: Arc::new(Credential { authorization, identity }),
             expires,
             renew: expires.map(|expires| renewal(expires, SystemTime::now())),
         })

@@ -16,17 +16,22 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::config::{ExecConfig, ExecInteractiveMode};
+use tokio::sync::Semaphore;
 
-pub(super) use answer::Answer;
+pub(super) use answer::Credential;
 pub(super) use cluster_info::ClusterInfo;
 pub(super) use renewal::Renewal;
+
+use answer::Answer;
 
 use super::error::Fault;
 use super::limits::EXEC_TIME;
@@ -102,27 +107,31 @@ impl Plugin {
         &self.command
     }
 
-    /// Runs the command once and waits for its answer, no longer than the limit.
-    fn run(&self) -> Result<Answer, Fault> {
+    /// Runs the command once and waits for its answer, no longer than the limit. It takes one of the `places`.
+    fn run(&self, places: &Arc<Semaphore>) -> Result<Answer, Fault> {
         let fault = |problem| Fault::Plugin { command: self.command.clone(), problem };
-        let program = self.program().ok_or_else(|| fault("is not there, or is no program".into()))?;
+        let path = env::var_os("PATH").unwrap_or_default();
+        let program = program(&self.command, &path).map_err(|problem| fault(problem.into()))?;
         let mut environment: BTreeMap<OsString, OsString> = env::vars_os().collect();
         environment.extend(self.environment.iter().map(|(name, value)| (name.into(), value.into())));
-        let output = process::output(&program, &self.command, &self.arguments, &environment, self.limit)
-            .map_err(|problem| fault(problem.to_string().into()))?;
+        let output =
+            process::output(&program, &self.command, &self.arguments, &environment, self.limit, places)
+                .map_err(|problem| fault(problem.to_string().into()))?;
         Answer::parse(&output, self.version.name()).map_err(|problem| fault(problem.into()))
     }
+}
 
-    /// The file to run: the command itself, or the first of that name in PATH. As in Go, relative folders in PATH are
-    /// passed over.
-    fn program(&self) -> Option<PathBuf> {
-        if self.command.components().count() > 1 {
-            return Some(self.command.clone()).filter(|file| is_program(file));
-        }
-        let path = env::var_os("PATH")?;
-        let folders = env::split_paths(&path).filter(|folder| folder.is_absolute());
-        folders.map(|folder| folder.join(&self.command)).find(|file| is_program(file))
+/// The file to run: the command itself if there is a slash in it, else the first of that name in `path`. As in Go, one
+/// that comes first because of a relative folder, which an empty one is too, is not run: it depends on where the process
+/// was started.
+fn program(command: &Path, path: &OsStr) -> Result<PathBuf, &'static str> {
+    const NOT_THERE: &str = "is not there, or is no program";
+    if command.as_os_str().as_bytes().contains(&b'/') {
+        return Some(command.to_owned()).filter(|file| is_program(file)).ok_or(NOT_THERE);
     }
+    let mut files = env::split_paths(path).map(|folder| Path::new(".").join(folder).join(command));
+    let file = files.find(|file| is_program(file)).ok_or(NOT_THERE)?;
+    if file.is_absolute() { Ok(file) } else { Err("is in a relative folder of PATH, and not run from there") }
 }
 
 fn is_program(file: &Path) -> bool {

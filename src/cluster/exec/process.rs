@@ -2,7 +2,8 @@
 //!
 //! The child is made by `posix_spawn` and not by `std::process`: threads of this library block all asynchronous signals,
 //! and a child inherits that. Here it starts with no signal blocked and none ignored, in a process group of its own.
-//! Children are waited for by their number; the host's `SIGCHLD` is left alone.
+//! Children are waited for by their number; the host's `SIGCHLD` is left alone. One that has become another user cannot
+//! be killed: a thread waits for it, and its place among the children stays taken until it has ended.
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsString};
@@ -10,6 +11,7 @@ use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,9 +23,11 @@ use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
-use super::super::limits::EXEC_OUTPUT_BYTES;
+use super::super::blocking;
+use super::super::limits::{EXEC_CHILDREN, EXEC_KILL_TIME, EXEC_OUTPUT_BYTES};
 
 /// How often an end that nothing announces is looked for.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -31,6 +35,8 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// Why there is no output.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
+    #[error("is not run: {EXEC_CHILDREN} earlier runs have not ended")]
+    NoPlace,
     #[error("cannot be started: {0}")]
     Start(io::Error),
     #[error("cannot be read from: {0}")]
@@ -46,17 +52,20 @@ pub(super) enum Problem {
 }
 
 /// What `program` writes to its standard output, once it has ended well. Its name for itself is `name`; it has no input,
-/// and what it says on its standard error is lost.
+/// and what it says on its standard error is lost. It takes one of the `places` until it has been waited for.
 pub(super) fn output(
     program: &Path,
     name: &Path,
     arguments: &[String],
     environment: &BTreeMap<OsString, OsString>,
     limit: Duration,
+    places: &Arc<Semaphore>,
 ) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let place = Arc::clone(places).try_acquire_owned().map_err(|_| Problem::NoPlace)?;
     let deadline = Instant::now() + limit;
     let (reader, writer) = io::pipe().map_err(Problem::Start)?;
-    let child = spawn(program, name, arguments, environment, &writer).map_err(Problem::Start)?;
+    let pid = spawn(program, name, arguments, environment, &writer).map_err(Problem::Start)?;
+    let child = Child { pid, place: Some(place) };
     drop(writer);
     let mut output = Zeroizing::new(Vec::with_capacity(EXEC_OUTPUT_BYTES));
     read_to_end(reader, &mut output, deadline, limit)?;
@@ -70,7 +79,7 @@ fn spawn(
     arguments: &[String],
     environment: &BTreeMap<OsString, OsString>,
     output: &impl AsFd,
-) -> io::Result<Child> {
+) -> io::Result<Pid> {
     let mut arguments_with_name = vec![CString::new(name.as_os_str().as_bytes())?];
     for argument in arguments {
         arguments_with_name.push(CString::new(argument.as_bytes())?);
@@ -94,8 +103,7 @@ fn spawn(
     attributes.set_pgroup(Pid::from_raw(0))?;
     attributes.set_sigmask(&SigSet::empty())?;
     attributes.set_sigdefault(&SigSet::all())?;
-    let pid = posix_spawn(program, &actions, &attributes, &arguments_with_name, &variables)?;
-    Ok(Child { pid, has_ended: false })
+    Ok(posix_spawn(program, &actions, &attributes, &arguments_with_name, &variables)?)
 }
 
 fn read_to_end(
@@ -130,36 +138,54 @@ fn read_to_end(
 /// A child that leads a process group. If it is dropped before it has ended, the group is killed.
 struct Child {
     pid: Pid,
-    has_ended: bool,
+    /// Given back once the child has been waited for.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Child {
-    /// Waits for its end, which normally comes with the end of its output.
+    /// How it ended, which normally comes with the end of its output.
     fn end(mut self, deadline: Instant, limit: Duration) -> Result<(), Problem> {
+        match self.status_until(deadline) {
+            // ECHILD: the host ignores SIGCHLD or waits for all children, and only the output tells how it went.
+            Some(Ok(WaitStatus::Exited(_, 0)) | Err(_)) => Ok(()),
+            Some(Ok(WaitStatus::Exited(_, status))) => Err(Problem::Status(status)),
+            Some(Ok(WaitStatus::Signaled(_, signal, _))) => Err(Problem::Signal(signal)),
+            _ => Err(Problem::TooSlow(limit)),
+        }
+    }
+
+    /// Waits for its end, which nothing announces. `None` if that does not come in time.
+    fn status_until(&mut self, deadline: Instant) -> Option<nix::Result<WaitStatus>> {
         loop {
-            let status = waitpid(self.pid, Some(WaitPidFlag::WNOHANG));
-            match status {
+            match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => {}
-                _ => self.has_ended = true,
+                status => {
+                    self.place = None;
+                    return Some(status);
+                }
             }
-            match status {
-                // ECHILD: the host ignores SIGCHLD or waits for all children, and only the output tells how it went.
-                Ok(WaitStatus::Exited(_, 0)) | Err(Errno::ECHILD) => return Ok(()),
-                Ok(WaitStatus::Exited(_, status)) => return Err(Problem::Status(status)),
-                Ok(WaitStatus::Signaled(_, signal, _)) => return Err(Problem::Signal(signal)),
-                _ if Instant::now() >= deadline => return Err(Problem::TooSlow(limit)),
-                _ => thread::sleep(PAUSE),
+            if Instant::now() >= deadline {
+                return None;
             }
+            thread::sleep(PAUSE);
         }
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if !self.has_ended {
-            // Neither can fail in a way that matters: a group that is gone needs no signal, and no waiting.
-            let _ = killpg(self.pid, Signal::SIGKILL);
-            while waitpid(self.pid, None) == Err(Errno::EINTR) {}
+        if self.place.is_none() {
+            return;
+        }
+        // A group that is gone needs no signal; one of another user is left alone.
+        let _ = killpg(self.pid, Signal::SIGKILL);
+        if self.status_until(Instant::now() + EXEC_KILL_TIME).is_none() {
+            let (pid, place) = (self.pid, self.place.take());
+            // Without a thread it stays a zombie, once it has ended.
+            let _ = blocking::spawn("psat-exec-wait", move || {
+                while waitpid(pid, None) == Err(Errno::EINTR) {}
+                drop(place);
+            });
         }
     }
 }

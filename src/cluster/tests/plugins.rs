@@ -330,6 +330,80 @@ async fn a_plugin_that_hangs_costs_the_deadline() {
     assert_eq!(world.runs(), 1);
 }
 
+#[tokio::test]
+async fn a_plugin_that_hangs_holds_up_none_that_takes_its_place() {
+    let world = World::new().await;
+    world.answer(&json!({"token": "new"}));
+    let hangs = "echo run >> $RUNS; while test -e $ANSWER; do sleep 0.1; done";
+    world.plugin(&json!({"args": ["-c", hangs]}));
+    let waiting = world.ask();
+    let replaced = async {
+        while world.runs() == 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+        world.plugin(&json!({}));
+        world.ask().await
+    };
+    let began = Instant::now();
+    let (old, new) = tokio::join!(waiting, replaced);
+    assert_eq!((old.unwrap(), new.unwrap()), ("Bearer new".to_owned(), "Bearer new".to_owned()));
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert_eq!(world.runs(), 2);
+
+    // The same for one that is run while its answer before is in use.
+    world.token_for("short", Duration::from_secs(2));
+    let script = format!("if test -e $ANSWER.once; then {hangs}; fi; touch $ANSWER.once; cat $ANSWER");
+    world.plugin(&json!({"args": ["-c", script]}));
+    assert_eq!(world.ask().await.unwrap(), "Bearer short");
+    while world.runs() == 2 {
+        let _ = session(&world.cluster, Duration::from_millis(300)).node("n1").await;
+    }
+    world.answer(&json!({"token": "newer"}));
+    world.plugin(&json!({}));
+    let began = Instant::now();
+    assert_eq!(world.ask().await.unwrap(), "Bearer newer");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    // Both end with it.
+    fs::remove_file(world.folder.path("answer")).unwrap();
+}
+
+#[tokio::test]
+async fn an_equal_answer_after_a_401_changes_nothing() {
+    let world = World::new().await;
+    let pair = world.authority.issue("one");
+    let both =
+        |token| json!({"token": token, "clientCertificateData": pair.certificate, "clientKeyData": pair.key});
+    world.answer(&both("a"));
+    assert_eq!(world.ask().await.unwrap(), "Bearer a");
+    let first = world.access().await;
+    sleep(Duration::from_millis(1100)).await;
+    assert!(world.second_look(&first).await.is_none(), "there is no other");
+    assert_eq!(world.runs(), 2);
+    assert!(Arc::ptr_eq(&world.access().await, &first));
+    assert_eq!(world.cluster.counters().credential_reloads(), 0);
+    // Only what is other is taken over, and only another certificate costs a connection.
+    sleep(Duration::from_millis(1100)).await;
+    world.answer(&both("b"));
+    let second = world.second_look(&first).await.unwrap();
+    assert!(Arc::ptr_eq(&second.transport, &first.transport));
+    assert_eq!(world.ask().await.unwrap(), "Bearer b");
+    assert_eq!((world.runs(), world.server.accepted()), (3, 1));
+    assert_eq!(world.cluster.counters().credential_reloads(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_plugin_inherits_no_connection() {
+    let world = World::new().await;
+    world.answer(&json!({"token": "t"}));
+    world.ask().await.unwrap();
+    world.plugin(&json!({"args": ["-c", "ls -l /proc/self/fd > $RUNS; cat $ANSWER"]}));
+    world.ask().await.unwrap();
+    let open = fs::read_to_string(world.folder.path("runs")).unwrap();
+    assert!(open.contains("/dev/null"), "{open}");
+    assert!(!open.contains("socket:") && !open.contains("anon_inode"), "{open}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_command_with_a_slash_is_one_of_the_kubeconfigs_folder() {

@@ -119,8 +119,10 @@ async fn a_proxy_that_demands_a_login_gets_it() {
         let error = patient(&cluster).node("n1").await.unwrap_err();
         assert_eq!(error.kind, CallErrorKind::Unreachable);
         let shown = words(&error);
-        let expected =
-            format!("through the proxy http://{}: tunnel error: proxy authorization", proxy.address);
+        let expected = format!(
+            "through the proxy http://{}: it refuses: tunnel error: proxy authorization",
+            proxy.address
+        );
         assert!(shown.contains(&expected), "{shown}");
         assert!(!format!("{shown} {error:?}").contains("marker"), "{shown} {error:?}");
     }
@@ -135,15 +137,47 @@ async fn a_proxy_that_refuses_or_is_not_there_is_named() {
     let address_of_gone = gone.address;
     drop(gone);
     tokio::task::yield_now().await;
-    for (address, reason) in
-        [(refusing.address, "unsuccessful"), (garbage.address, "unsuccessful"), (address_of_gone, "refused")]
-    {
-        let cluster = world.cluster(&format!("http://{address}"));
+    for (scheme, address, reason) in [
+        ("http", refusing.address, "unsuccessful"),
+        ("http", garbage.address, "unsuccessful"),
+        ("http", address_of_gone, "Connection refused"),
+        ("socks5", address_of_gone, "Connection refused"),
+    ] {
+        let cluster = world.cluster(&format!("{scheme}://{address}"));
         let error = patient(&cluster).node("n1").await.unwrap_err();
         assert_eq!(error.kind, CallErrorKind::Unreachable);
         let shown = words(&error);
-        assert!(shown.contains(&format!("through the proxy http://{address}")), "{shown}");
+        assert!(shown.contains(&format!("through the proxy {scheme}://{address}")), "{shown}");
         assert!(shown.contains(reason) && !shown.contains("marker"), "{shown}");
+    }
+    assert_eq!(world.server.accepted(), 0);
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_is_not_asked_again_for_the_same() {
+    const LOGIN: &str = "marker-u:marker-p@";
+    let world = World::new().await;
+    for (manner, scheme, login, reason, connections) in [
+        (Manner::Demanding("Basic dTpw"), "http", LOGIN, "tunnel error: proxy authorization required", 1),
+        (Manner::Refusing("403 Forbidden"), "http", LOGIN, "tunnel error: unsuccessful", 1),
+        (Manner::Refusing("503 Service Unavailable"), "http", "", "tunnel error: unsuccessful", 1),
+        (Manner::Socks(Some(("u", "p"))), "socks5", LOGIN, "SOCKS error: credentials not accepted", 1),
+        (Manner::SocksRefusing(2), "socks5", "", "SOCKS error: connection not allowed", 1),
+        (Manner::SocksRefusing(99), "socks5", "", "SOCKS error: failed parsing server response", 1),
+        // What hangs up may be about to start again.
+        (Manner::Closing, "http", LOGIN, "", 3),
+        (Manner::Closing, "socks5", LOGIN, "", 3),
+    ] {
+        let proxy = world.proxy(manner).await;
+        let cluster = world.cluster(&format!("{scheme}://{login}{}", proxy.address));
+        let error = patient(&cluster).node("n1").await.unwrap_err();
+        assert_eq!(error.kind, CallErrorKind::Unreachable);
+        let shown = words(&error);
+        assert!(shown.contains(&format!("through the proxy {scheme}://{}: ", proxy.address)), "{shown}");
+        assert!(shown.contains(reason), "{shown}");
+        assert_eq!(shown.contains("it refuses"), connections == 1, "{shown}");
+        assert!(!format!("{shown} {error:?}").contains("marker"), "{shown} {error:?}");
+        assert_eq!(proxy.accepted(), connections, "{shown}");
     }
     assert_eq!(world.server.accepted(), 0);
 }
@@ -199,6 +233,27 @@ async fn a_proxy_may_speak_socks() {
     let shown = format!("{} {error:?}", words(&error));
     assert!(shown.contains(&format!("through the proxy socks5://{}", proxy.address)), "{shown}");
     assert!(!shown.contains("marker"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_login_that_socks_cannot_carry_is_an_error_of_the_kubeconfig() {
+    let world = World::new().await;
+    // As much as goes with `api.test`, and one more.
+    let (user, password) = ("u".repeat(41), "p".repeat(200));
+    let right: &'static str = password.clone().leak();
+    let proxy = world.proxy(Manner::Socks(Some((user.clone().leak(), right)))).await;
+    let cluster = world.cluster(&format!("socks5://{user}:{password}@{}", proxy.address));
+    patient(&cluster).node("n1").await.unwrap();
+    assert_eq!(proxy.tunnels(), 1);
+
+    let cluster = world.cluster(&format!("socks5://{user}:{password}p@{}", proxy.address));
+    let error = patient(&cluster).node("n1").await.unwrap_err();
+    assert_eq!(error.kind, CallErrorKind::CredentialsUnavailable);
+    let shown = words(&error);
+    let expected = format!("the proxy socks5://{} cannot be asked for api.test: ", proxy.address);
+    assert!(shown.contains(&expected) && shown.contains("together 1 bytes more"), "{shown}");
+    assert!(!format!("{shown} {error:?}").contains("ppp"), "{shown}");
+    assert_eq!(proxy.accepted(), 1);
 }
 
 #[tokio::test]

@@ -20,13 +20,18 @@ pub(super) enum Manner {
     Refusing(&'static str),
     /// Reads the request and says nothing.
     Silent,
+    /// Hangs up once it is asked.
+    Closing,
     /// Speaks SOCKS 5, and wants this login.
     Socks(Option<(&'static str, &'static str)>),
+    /// Speaks SOCKS 5, and answers requests with this reply.
+    SocksRefusing(u8),
 }
 
 /// A running proxy; it ends when dropped.
 pub(super) struct ProxyServer {
     pub(super) address: SocketAddr,
+    accepted: Arc<AtomicUsize>,
     tunnels: Arc<AtomicUsize>,
     asked: Arc<Mutex<Vec<String>>>,
     accepting: JoinHandle<()>,
@@ -43,11 +48,14 @@ impl ProxyServer {
     pub(super) async fn start(manner: Manner, server: SocketAddr, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (tunnels, asked) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<String>>>::default());
+        let (accepted, tunnels) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let counted = Arc::clone(&accepted);
         let one = Connection { manner, server, tunnels: Arc::clone(&tunnels), asked: Arc::clone(&asked) };
         let accepting = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((tcp, _)) = listener.accept().await {
+                counted.fetch_add(1, SeqCst);
                 let (one, tls) = (one.clone(), tls.clone());
                 connections.spawn(async move {
                     match tls {
@@ -60,7 +68,12 @@ impl ProxyServer {
                 });
             }
         });
-        Self { address, tunnels, asked, accepting }
+        Self { address, accepted, tunnels, asked, accepting }
+    }
+
+    /// How many connections were made to it.
+    pub(super) fn accepted(&self) -> usize {
+        self.accepted.load(SeqCst)
     }
 
     /// How many tunnels were opened.
@@ -84,11 +97,17 @@ struct Connection {
 
 impl Connection {
     async fn serve(self, mut client: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
-        if let Manner::Socks(login) = self.manner {
+        let socks = match self.manner {
+            Manner::Closing => return client.read(&mut [0; 1024]).await.ok().map(drop),
+            Manner::Socks(login) => Some((login, 0)),
+            Manner::SocksRefusing(reply) => Some((None, reply)),
+            _ => None,
+        };
+        if let Some((login, reply)) = socks {
             let name = socks_request(&mut client, login).await?;
             self.asked.lock().unwrap().push(name);
-            client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await.ok()?;
-            return self.tunnel(client).await;
+            client.write_all(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]).await.ok()?;
+            return if reply == 0 { self.tunnel(client).await } else { None };
         }
         let head = head(&mut client).await?;
         self.asked.lock().unwrap().push(head.clone());
