@@ -1,4 +1,4 @@
-/* A process that ends with work pending ends well: by exit and by a return from main. */
+/* A process that ends with work pending ends well: by exit, by a return from main, and with work that begins only then. */
 
 #include "world.h"
 
@@ -40,6 +40,30 @@ static void leave_work_behind(const char *config) {
     MUST(stats_become(attestor, "in_flight", 4), "the slots are taken");
 }
 
+/* Whether the end takes a while. */
+static int slowly;
+
+/* Of all that runs at the end the last, and so after the library's own if it is linked in. */
+__attribute__((destructor(101))) static void take_a_while(void) {
+    if (slowly) {
+        check_sleep_ms(150);
+    }
+}
+
+static void *begin_late(void *attestor) {
+    check_sleep_ms(50);
+    return attest_endless(attestor);
+}
+
+/* The first connection is opened while the process ends. */
+static void begin_at_the_end(const char *config) {
+    psat_attestor_t *attestor = NULL;
+    pthread_t thread;
+    MUST(psat_attestor_new(config, strlen(config), &attestor, NULL) == PSAT_OK, "an attestor is made");
+    MUST(pthread_create(&thread, NULL, begin_late, attestor) == 0, "a caller starts");
+    slowly = 1;
+}
+
 /* Runs this program again, as a process that leaves work behind. */
 static int ends_well(const char *how) {
     pid_t child;
@@ -71,12 +95,21 @@ static void a_return_from_main_is_safe(void) {
     many_end_well("return");
 }
 
+static void work_that_begins_at_the_end_is_safe(void) {
+    many_end_well("late");
+}
+
 int main(int argc, char **argv) {
     static const check_case cases[] = {
         CASE(exit_is_safe),
         CASE(a_return_from_main_is_safe),
+        CASE(work_that_begins_at_the_end_is_safe),
     };
     own_path = argv[0];
+    if (argc == 3 && strcmp(argv[1], "late") == 0) {
+        begin_at_the_end(argv[2]);
+        return 0;
+    }
     if (argc == 3) {
         leave_work_behind(argv[2]);
         if (strcmp(argv[1], "exit") == 0) {

@@ -136,7 +136,8 @@ impl World {
     /// Replaces files.
     async fn replace(&mut self, way: Way, files: &[(&str, String)]) -> Change {
         let path = |name: &str| self.folder.path(&format!("data/{name}"));
-        let mut visible = Instant::now();
+        let begun = Instant::now();
+        let mut visible = begun;
         match way {
             Way::Rename => {
                 for (name, text) in files {
@@ -149,7 +150,6 @@ impl World {
                 }
             }
             Way::Half => {
-                let begun = Instant::now();
                 for (name, text) in files {
                     // Half a token is a token too.
                     let half = if *name == "token" { 0 } else { text.len() / 2 };
@@ -159,9 +159,6 @@ impl World {
                 visible = Instant::now();
                 for (name, text) in files {
                     fs::write(path(name), text).unwrap();
-                }
-                if begun.elapsed() > TOO_LATE {
-                    self.late.push((begun, Instant::now()));
                 }
             }
             Way::Link => {
@@ -175,7 +172,11 @@ impl World {
                 fs::rename(self.folder.path("link"), self.folder.path("data")).unwrap();
             }
         }
-        Change { visible, done: Instant::now() }
+        let done = Instant::now();
+        if done - begun > TOO_LATE {
+            self.late.push((begun, done));
+        }
+        Change { visible, done }
     }
 
     /// Which request each attestation made.
