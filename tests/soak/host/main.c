@@ -10,6 +10,7 @@
 #include "ledger.h"
 #include "operator.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -121,10 +122,10 @@ static void *operate(void *unused) {
     return unused;
 }
 
-/* Says something to the driver and waits for its line. */
+/* Says something to the driver, and how much of the heap is in use, and waits for the driver's line. */
 static void say(const char *word, const char *document) {
     char line[16];
-    printf("%s\t%llu\t%s\n", word, (unsigned long long)ledger_done(), document);
+    printf("%s\t%llu\t%zu\t%s\n", word, (unsigned long long)ledger_done(), mallinfo2().uordblks, document);
     fflush(stdout);
     if (fgets(line, sizeof line, stdin) == NULL) {
         exit(2);

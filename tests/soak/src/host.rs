@@ -24,9 +24,10 @@ pub(crate) enum Said {
     Ready,
     /// Nothing is asked yet.
     Made,
-    /// Nothing is under way.
+    /// Nothing is under way; so many bytes of the heap are in use.
     Pause {
         done: u64,
+        heap: u64,
         stats: Value,
     },
     /// Nothing is left.
@@ -103,9 +104,11 @@ fn said(line: &str) -> Option<Said> {
         ("made", _) => Said::Made,
         ("freed", _) => Said::Freed,
         ("complaint", _) => Said::Complaint(rest.to_owned()),
-        ("pause", [done, stats]) => {
-            Said::Pause { done: done.parse().ok()?, stats: serde_json::from_str(stats).ok()? }
-        }
+        ("pause", [done, heap, stats]) => Said::Pause {
+            done: done.parse().ok()?,
+            heap: heap.parse().ok()?,
+            stats: serde_json::from_str(stats).ok()?,
+        },
         ("deed", [what, count]) => Said::Deed { what: (*what).to_owned(), count: count.parse().ok()? },
         ("outcome", [kind, outcome, count]) => Said::Outcome {
             kind: (*kind).to_owned(),

@@ -92,7 +92,7 @@ async fn soak(plan: Plan) -> io::Result<Vec<Verdict>> {
         verdicts.push(spoilt(&plan, spoil).await?);
     }
     println!("\nseed {}; memory in KiB, in moments in which nothing is under way", plan.seed);
-    println!("     done    memory  threads  descriptors  connections  documents");
+    println!("     done    memory      heap  threads  descriptors  connections  documents");
     let begun = Instant::now();
     let record = run(&plan, print_checkpoint).await?;
     let took = begun.elapsed().as_secs();

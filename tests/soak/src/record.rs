@@ -28,6 +28,8 @@ pub(crate) struct Record {
 /// A moment in which nothing was under way.
 pub(crate) struct Checkpoint {
     pub(crate) done: u64,
+    /// Bytes of the heap that are in use.
+    pub(crate) heap: u64,
     pub(crate) usage: Usage,
     pub(crate) stats: Value,
 }

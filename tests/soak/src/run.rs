@@ -52,11 +52,11 @@ async fn take(
     match said {
         Said::Ready => record.ready = Usage::of(host.process()?)?,
         Said::Made => record.made = Usage::of(host.process()?)?,
-        Said::Pause { done, stats } => {
+        Said::Pause { done, heap, stats } => {
             // What a storm holds up goes when it ends.
             field.stormy.set_world(world()).await;
             let usage = Usage::settled(host.process()?, |usage| record.is_at_rest(usage)).await?;
-            record.checkpoints.push(Checkpoint { done, usage, stats });
+            record.checkpoints.push(Checkpoint { done, heap, usage, stats });
             record.checkpoints.last().into_iter().for_each(look);
         }
         Said::Freed => record.freed = Usage::settled(host.process()?, |usage| record.is_back(usage)).await?,
@@ -85,7 +85,8 @@ pub(crate) fn print_checkpoint(point: &Checkpoint) {
     let Usage { resident_kib, threads, descriptors, connections } = point.usage;
     let alive = number(&point.stats, "documents_alive").unwrap_or_default();
     println!(
-        "{:>9} {resident_kib:>9} {threads:>8} {descriptors:>12} {connections:>12} {alive:>10}",
-        point.done
+        "{:>9} {resident_kib:>9} {:>9} {threads:>8} {descriptors:>12} {connections:>12} {alive:>10}",
+        point.done,
+        point.heap >> 10
     );
 }
