@@ -8,8 +8,15 @@
 mix kinds;
 uint64_t seed;
 
-static unsigned char *completed;
-static uint64_t *operations;
+typedef struct {
+    uint64_t operation;
+    unsigned completions;
+} entry;
+
+/* No operation has this ID. */
+static const uint64_t NOBODY = UINT64_MAX;
+
+static entry *entries;
 static uint64_t total;
 static uint64_t limit;
 static uint64_t next;
@@ -19,15 +26,18 @@ static uint64_t complaints;
 static const char *spoil;
 
 void ledger_open(uint64_t count) {
+    uint64_t number;
     total = count;
-    completed = malloc(total);
-    operations = malloc(total * sizeof *operations);
-    if (completed == NULL || operations == NULL) {
+    entries = malloc(total * sizeof *entries);
+    if (entries == NULL) {
         perror("the ledger");
         exit(2);
     }
-    memset(completed, 0, total);
-    memset(operations, 0, total * sizeof *operations);
+    /* Not with zeros: those would be memory that is taken only when it is written to. */
+    for (number = 0; number < total; number++) {
+        entries[number].operation = NOBODY;
+        entries[number].completions = 0;
+    }
     spoil = getenv("SOAK_SPOIL");
 }
 
@@ -69,12 +79,12 @@ int ledger_all_done(void) {
 uint64_t ledger_submit(psat_attestor_t *attestor, psat_queue_t *queue, uint64_t number) {
     const kind *k = mix_pick(&kinds, seed, number);
     int32_t code = psat_attestor_submit(attestor, k->payload, k->payload_len, k->options, strlen(k->options), queue,
-                                        number, &operations[number]);
+                                        number, &entries[number].operation);
     if (code != PSAT_OK) {
         complain("submission %llu was answered with %d", (unsigned long long)number, code);
         exit(1);
     }
-    return operations[number];
+    return entries[number].operation;
 }
 
 /* Whether this answer is to be treated wrongly, so that it can be seen that somebody notices: one of a hundred. */
@@ -90,7 +100,7 @@ void ledger_enter(uint64_t number, char *document, life attestor) {
         complain("%s: %s", k->name, document);
     }
     if (!spoilt("lose", number)) {
-        __atomic_fetch_add(&completed[number], spoilt("double", number) ? 2 : 1, __ATOMIC_SEQ_CST);
+        __atomic_fetch_add(&entries[number].completions, spoilt("double", number) ? 2 : 1, __ATOMIC_SEQ_CST);
     }
     if (!spoilt("leak", number)) {
         psat_string_free(document);
@@ -107,7 +117,7 @@ size_t ledger_drain(psat_queue_t *queue, int timeout_ms, life attestor) {
         complain("next answers with %d", code);
     }
     for (at = 0; at < count; at++) {
-        if (taken[at].tag >= total || taken[at].operation != operations[taken[at].tag]) {
+        if (taken[at].tag >= total || taken[at].operation != entries[taken[at].tag].operation) {
             complain("nobody submitted operation %llu with tag %llu", (unsigned long long)taken[at].operation,
                      (unsigned long long)taken[at].tag);
             exit(1);
@@ -122,8 +132,8 @@ void ledger_print(void) {
     uint64_t doubled = 0;
     uint64_t number;
     for (number = 0; number < total; number++) {
-        lost += completed[number] == 0;
-        doubled += completed[number] > 1;
+        lost += entries[number].completions == 0;
+        doubled += entries[number].completions > 1;
     }
     printf("deed\tended with their attestor\t%llu\n", (unsigned long long)ended);
     printf("ledger\t%llu\t%llu\t%llu\t%llu\n", (unsigned long long)total, (unsigned long long)lost,

@@ -1,5 +1,6 @@
 //! The calm cluster's credentials are replaced, one kind by another, and the old ones revoked.
 
+use std::convert::Infallible;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -25,12 +26,13 @@ const TURNS: [Credential; 8] = [
 const PAUSE: Duration = Duration::from_millis(400);
 
 /// Rotates for as long as it is polled, and counts.
-pub(crate) async fn turns(calm: &DevCluster, folder: &Path, count: &mut u64) -> io::Result<()> {
+pub(crate) async fn turns(calm: &DevCluster, folder: &Path, count: &mut u64) -> io::Result<Infallible> {
     let other = DevCluster::start_with(Keys::generate(), World::default()).await;
     let mut authorities = [calm.ca_pem().to_owned(), format!("{}\n{}", calm.ca_pem(), other.ca_pem())];
-    for credential in TURNS.iter().cycle() {
+    loop {
+        let credential = TURNS[usize::try_from(*count).unwrap_or_default() % TURNS.len()];
         let mut world = calm.world();
-        world.reviewer.credential = *credential;
+        world.reviewer.credential = credential;
         if matches!(credential, Credential::Token | Credential::TokenFile) {
             world.reviewer.token = format!("devcluster-reviewer-{count}");
         }
@@ -42,5 +44,4 @@ pub(crate) async fn turns(calm: &DevCluster, folder: &Path, count: &mut u64) -> 
         sleep(PAUSE).await;
         *count += 1;
     }
-    Ok(())
 }

@@ -13,7 +13,7 @@ use crate::usage::Usage;
 use crate::{rotation, weather};
 
 /// A round takes less, on a slow machine too.
-const PATIENCE: Duration = Duration::from_secs(1200);
+const PATIENCE: Duration = Duration::from_mins(20);
 
 /// Runs the plan; `look` is shown every checkpoint as it comes.
 pub(crate) async fn run(plan: &Plan, look: impl Fn(&Checkpoint)) -> io::Result<Record> {
@@ -30,8 +30,8 @@ pub(crate) async fn run(plan: &Plan, look: impl Fn(&Checkpoint)) -> io::Result<R
         loop {
             let said = tokio::select! {
                 said = timeout(PATIENCE, host.next()) => said.map_err(|_| io::Error::other("the host hangs"))??,
-                () = &mut weather => None,
-                rotation = &mut rotation => return Err(rotation.err().unwrap_or(io::ErrorKind::Other.into())),
+                never = &mut weather => match never {},
+                failed = &mut rotation => match failed? {},
             };
             let Some(said) = said else { break };
             take(&field, &mut host, &mut record, said, &look).await?;
@@ -82,11 +82,12 @@ async fn take(
 
 /// A checkpoint as a line of a table.
 pub(crate) fn print_checkpoint(point: &Checkpoint) {
-    let Usage { resident_kib, threads, descriptors, connections } = point.usage;
+    let Usage { resident, threads, descriptors, connections } = point.usage;
     let alive = number(&point.stats, "documents_alive").unwrap_or_default();
     println!(
-        "{:>9} {resident_kib:>9} {:>9} {threads:>8} {descriptors:>12} {connections:>12} {alive:>10}",
+        "{:>9} {:>9} {:>9} {threads:>8} {descriptors:>12} {connections:>12} {alive:>10}",
         point.done,
+        resident >> 10,
         point.heap >> 10
     );
 }

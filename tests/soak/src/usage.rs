@@ -12,7 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
-    pub(crate) resident_kib: u64,
+    /// Bytes.
+    pub(crate) resident: u64,
     pub(crate) threads: usize,
     /// But for sockets.
     pub(crate) descriptors: usize,
@@ -28,7 +29,7 @@ impl Usage {
         let (sockets, others): (Vec<_>, Vec<_>) =
             targets.partition(|target| target.to_string_lossy().starts_with("socket:"));
         Ok(Self {
-            resident_kib: resident_kib(&fs::read_to_string(folder.join("smaps_rollup"))?),
+            resident: resident(&fs::read_to_string(folder.join("smaps_rollup"))?),
             threads: fs::read_dir(folder.join("task"))?.count(),
             descriptors: others.len(),
             connections: sockets.len(),
@@ -53,7 +54,8 @@ impl Usage {
     }
 }
 
-fn resident_kib(rollup: &str) -> u64 {
+fn resident(rollup: &str) -> u64 {
     let line = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or_default()
+    let kib: u64 = line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or_default();
+    kib << 10
 }

@@ -1,5 +1,6 @@
 //! What the stormy cluster does to those who ask it.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use devcluster::{Answer, DevCluster, Fault, ListenerMode, World};
@@ -33,10 +34,11 @@ const FAULTS: [Fault; 12] = [
     Fault::BlackHole,
 ];
 
-const STATUSES: [u16; 7] = [401, 403, 429, 500, 502, 503, 504];
+/// 200 is a page of a proxy.
+const STATUSES: [u16; 8] = [200, 401, 403, 429, 500, 502, 503, 504];
 
 /// Changes the weather for as long as it is polled.
-pub(crate) async fn changes(cluster: &DevCluster, seed: u64) {
+pub(crate) async fn changes(cluster: &DevCluster, seed: u64) -> Infallible {
     let mut rng = Rng::with_seed(seed);
     loop {
         cluster.set_world(any(&mut rng)).await;
@@ -52,19 +54,34 @@ fn any(rng: &mut Rng) -> World {
     world.latency_ms = if rng.u8(..4) == 0 { rng.u64(..40) } else { 0 };
     let answers = &mut world.answers;
     for script in [&mut answers.token_review, &mut answers.pod, &mut answers.node, &mut answers.jwks] {
-        if rng.u8(..3) == 0 {
-            script.extend((0..rng.usize(1..20)).map(|_| answer(rng)));
-            // The last answer repeats: a good one, as often as not.
-            script.extend(rng.bool().then(Answer::default));
+        match rng.u8(..8) {
+            // The last answer repeats: one alone stands until the weather changes.
+            0 | 1 => script.push(status(rng)),
+            2 => script.push(fault(rng)),
+            3 => {
+                script.extend((0..rng.usize(1..20)).map(|_| any_answer(rng)));
+                script.push(Answer::default());
+            }
+            _ => {}
         }
     }
     world
 }
 
-fn answer(rng: &mut Rng) -> Answer {
+fn any_answer(rng: &mut Rng) -> Answer {
     match rng.u8(..4) {
-        0 => Answer { status: Some(STATUSES[rng.usize(..STATUSES.len())]), ..Answer::default() },
-        1 | 2 => Answer { fault: Some(FAULTS[rng.usize(..FAULTS.len())]), ..Answer::default() },
-        _ => Answer::default(),
+        0 => Answer::default(),
+        1 => status(rng),
+        _ => fault(rng),
     }
+}
+
+fn status(rng: &mut Rng) -> Answer {
+    let status = STATUSES[rng.usize(..STATUSES.len())];
+    let page = (status == 200).then(|| "<html>Log in</html>".to_owned());
+    Answer { status: Some(status), text: page, ..Answer::default() }
+}
+
+fn fault(rng: &mut Rng) -> Answer {
+    Answer { fault: Some(FAULTS[rng.usize(..FAULTS.len())]), ..Answer::default() }
 }
