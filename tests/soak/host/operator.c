@@ -13,7 +13,7 @@ typedef struct {
 
 static document configurations[VARIANTS];
 static document refused;
-/* Which configuration is in force. */
+/* Which configuration is in force at the attestor that is acted on. */
 static int variant;
 static uint64_t turns;
 
@@ -33,7 +33,7 @@ void operator_open(const char *folder) {
     refused.text = read_file(folder, "config-refused.json", &refused.length);
 }
 
-static psat_attestor_t *new_attestor(void) {
+psat_attestor_t *operator_attestor(void) {
     psat_attestor_t *attestor = NULL;
     char *json = NULL;
     if (psat_attestor_new(configurations[0].text, configurations[0].length, &attestor, &json) != PSAT_OK) {
@@ -42,10 +42,6 @@ static psat_attestor_t *new_attestor(void) {
     }
     psat_string_free(json);
     return attestor;
-}
-
-psat_attestor_t *operator_attestor(void) {
-    return new_attestor();
 }
 
 static void configure(psat_attestor_t *attestor) {
@@ -90,7 +86,7 @@ static void check(psat_attestor_t *attestor) {
 /* Submits some, lets a few of them complete, and frees the attestor under the others. */
 static void come_and_go(psat_attestor_t *unused) {
     enum { CROWD = 24 };
-    psat_attestor_t *attestor = new_attestor();
+    psat_attestor_t *attestor = operator_attestor();
     psat_queue_t *queue = NULL;
     uint64_t number;
     size_t outstanding = 0;

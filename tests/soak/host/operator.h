@@ -8,7 +8,7 @@
 /* Reads the configurations in the folder. */
 void operator_open(const char *folder);
 
-/* Makes an attestor; it must be the first one. */
+/* Makes an attestor with the first configuration. */
 psat_attestor_t *operator_attestor(void);
 
 /* Does the next thing, by turns: configures, explains, checks, has a wrong configuration refused, or lets an attestor begin some

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use devcluster::{DevCluster, World, write_private};
 use serde_json::{Value, json};
@@ -14,15 +13,15 @@ use crate::kinds::{Kind, SECOND_NODE_UID, SECOND_POD_UID, kinds};
 /// Two dev clusters and a folder. What is asked of the first must come out right, whatever happens to the credentials
 /// for it; the second misbehaves.
 pub(crate) struct Field {
-    pub(crate) calm: Arc<DevCluster>,
-    pub(crate) stormy: Arc<DevCluster>,
-    pub(crate) folder: TempDir,
+    pub(crate) calm: DevCluster,
+    pub(crate) stormy: DevCluster,
+    folder: TempDir,
 }
 
 impl Field {
     pub(crate) async fn new() -> io::Result<Self> {
         let (calm, stormy) = (DevCluster::start(world()).await, DevCluster::start(world()).await);
-        let field = Self { calm: Arc::new(calm), stormy: Arc::new(stormy), folder: tempfile::tempdir()? };
+        let field = Self { calm, stormy, folder: tempfile::tempdir()? };
         for (name, cluster) in [("calm", &field.calm), ("stormy", &field.stormy)] {
             std::fs::create_dir(field.path().join(name))?;
             cluster.write_kubeconfig(&field.path().join(name))?;

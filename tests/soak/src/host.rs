@@ -1,6 +1,5 @@
 //! The host program, and what it says.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
@@ -123,6 +122,3 @@ fn said(line: &str) -> Option<Said> {
         _ => return None,
     })
 }
-
-/// Outcomes of both configurations together, by kind.
-pub(crate) type Outcomes = BTreeMap<String, BTreeMap<String, u64>>;

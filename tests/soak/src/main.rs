@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 use tokio::time::Instant;
 
+use host::Ledger;
 use plan::{Plan, Spoil};
 use record::{COMPLETES_ONCE, FREED, PERMITTED, Record, Verdict};
 use run::{print_checkpoint, run};
@@ -26,7 +27,8 @@ use run::{print_checkpoint, run};
 const HELP: &str = "usage: soak HOST [--count N] [--seed N]
 
 Attests N times (100,000) through the program HOST, which is linked with the library, on dev clusters that misbehave, and
-prints what HOST holds at 30 moments, what became of the attestations, and the sum: N passed, N failed.
+prints what HOST holds at 30 moments, what became of the attestations, and the sum: N passed, N failed. In fewer than
+100,000, not everything that may happen does, and that fails too.
 ";
 
 const SPOILS: [Spoil; 4] = [
@@ -39,6 +41,7 @@ const SPOILS: [Spoil; 4] = [
         fails: PERMITTED,
     },
 ];
+
 /// Attestations of a run that is spoilt.
 const FEW: u64 = 3000;
 
@@ -96,10 +99,10 @@ async fn soak(plan: Plan) -> io::Result<Vec<Verdict>> {
     let begun = Instant::now();
     let record = run(&plan, print_checkpoint).await?;
     let took = begun.elapsed().as_secs();
+    let Ledger { total, lost, doubled, .. } = record.ledger;
     println!(
-        "{} attestations in {took} s, {} a second",
-        record.ledger.total,
-        record.ledger.total / took.max(1)
+        "{total} attestations in {took} s, {} a second: {lost} lost, {doubled} doubled",
+        total / took.max(1)
     );
     print(&record);
     verdicts.extend(record.verdicts());

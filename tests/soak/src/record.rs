@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::host::{Ledger, Outcomes};
+use crate::host::Ledger;
 use crate::usage::Usage;
+
+/// How often each outcome came, by kind.
+pub(crate) type Outcomes = BTreeMap<String, BTreeMap<String, u64>>;
 
 /// Everything that was seen of one run.
 #[derive(Default)]
@@ -68,12 +71,12 @@ const GROWTH_PERCENT: u64 = 5;
 impl Record {
     /// Whether this is all that may be held while nothing is asked.
     pub(crate) fn is_at_rest(&self, usage: Usage) -> bool {
-        usage.holds_as_much_as(self.made) && usage.connections <= MOST_CONNECTIONS
+        usage.holds_no_more_than(self.made) && usage.connections <= MOST_CONNECTIONS
     }
 
     /// Whether nothing is left.
     pub(crate) fn is_back(&self, usage: Usage) -> bool {
-        usage.holds_as_much_as(self.ready) && usage.connections == self.ready.connections
+        usage.holds_no_more_than(self.ready) && usage.connections == self.ready.connections
     }
 
     pub(crate) fn verdicts(&self) -> Vec<Verdict> {
@@ -91,7 +94,7 @@ impl Record {
             self.at_all_checkpoints("nothing waits", |point| number(&point.stats, "queued_bytes") == Some(0)),
             self.at_all_checkpoints("nothing panics", |point| number(&point.stats, "panics_caught") == Some(0)),
             self.at_all_checkpoints(
-                "threads and descriptors are as many as when nothing was asked, connections within their bounds",
+                "threads and descriptors are no more than when nothing was asked, connections within their bounds",
                 |point| self.is_at_rest(point.usage),
             ),
             Verdict { statement: "memory is flat", fault: self.growth(|point| point.usage.resident.saturating_sub(self.made.resident)) },

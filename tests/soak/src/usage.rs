@@ -49,8 +49,8 @@ impl Usage {
     }
 
     /// Memory and connections apart.
-    pub(crate) fn holds_as_much_as(self, other: Self) -> bool {
-        (self.threads, self.descriptors) == (other.threads, other.descriptors)
+    pub(crate) fn holds_no_more_than(self, other: Self) -> bool {
+        self.threads <= other.threads && self.descriptors <= other.descriptors
     }
 }
 
