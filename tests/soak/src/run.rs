@@ -59,7 +59,10 @@ async fn take(
             record.checkpoints.push(Checkpoint { done, heap, usage, stats });
             record.checkpoints.last().into_iter().for_each(look);
         }
-        Said::Freed => record.freed = Usage::settled(host.process()?, |usage| record.is_back(usage)).await?,
+        Said::Freed => {
+            let usage = Usage::settled(host.process()?, |usage| record.is_back(usage)).await?;
+            record.freed = Some(usage);
+        }
         Said::Complaint(words) => {
             record.complaints.push(words);
             return Ok(());
