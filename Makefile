@@ -18,6 +18,8 @@ SHIP := target/ship
 LIB_DIR := $(CURDIR)/$(SHIP)/release
 # How `make bench` measures: short, full, record or instructions; see bench/run.py.
 BENCH ?= full
+# How often `make soak` attests.
+SOAK ?= 100000
 DEVCLUSTER := target/debug/devcluster
 CFLAGS_STRICT := -Wall -Wextra -Wpedantic -Werror
 
@@ -85,6 +87,13 @@ e2e: ship plugin ## Attest real tokens on a real kube-apiserver, and agents of a
 .PHONY: bench
 bench: ship ## Measure beside SPIRE's own plugin; BENCH=short takes two minutes
 	$(PYTHON) bench/run.py $(BENCH)
+
+.PHONY: soak
+soak: ship ## Attest SOAK times (100000) while everything goes wrong: nothing may be lost, doubled or left behind
+	@mkdir -p target/soak
+	$(CC) -std=c99 $(CFLAGS_STRICT) -D_POSIX_C_SOURCE=200809L -O2 -pthread -Iinclude tests/soak/host/*.c -o target/soak/host \
+	    -L$(LIB_DIR) -lpsat_attestor -Wl,-rpath,$(LIB_DIR)
+	$(CARGO) run --locked --quiet -p soak -- target/soak/host --count $(SOAK)
 
 .PHONY: test-dist
 test-dist: dist devcluster ## Test what make dist leaves, and make install: the wheel in clean environments, the sdist, programs from installed files
