@@ -37,12 +37,29 @@ pub(crate) fn start(worker_threads: usize) -> io::Result<Runtime> {
 }
 
 fn build(worker_threads: usize) -> io::Result<Runtime> {
-    Builder::new_multi_thread()
+    let (begun, workers) = mpsc::channel();
+    let runtime = Builder::new_multi_thread()
         .worker_threads(worker_threads)
         .thread_name("psat-runtime")
+        .on_thread_start(move || {
+            seed_this_thread();
+            // Nobody waits any more once all have begun.
+            let _ = begun.send(());
+        })
         .enable_io()
         .enable_time()
-        .build()
+        .build()?;
+    for _ in 0..worker_threads {
+        workers.recv_timeout(START_TIME).map_err(|_| io::ErrorKind::WouldBlock)?;
+    }
+    Ok(runtime)
+}
+
+/// Has this thread draw its first random number now. aws-lc aborts the process if a thread draws its first one, such as
+/// for a TLS connection, while the process runs through `exit()`; one that has drawn before just stands still then.
+fn seed_this_thread() {
+    // What fails here fails again where it matters, and is told there.
+    let _ = aws_lc_rs::rand::fill(&mut [0]);
 }
 
 /// Finds out whether so many threads can be had at once.
