@@ -8,19 +8,20 @@ use bytes::Bytes;
 use http::response::Parts;
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::api::CallErrorKind;
 use super::error::Fault;
 use super::headers::retry_after;
+use super::lease::Answer;
 use super::limits::{ANSWER_BYTES, QUOTED_CHARS, REFUSAL_BYTES, REFUSAL_TIME, ROOM_AT_FIRST};
 use super::retry::Chance;
 use super::secret::Secrets;
 
 /// Reads the body of an answer to its end.
-pub(super) async fn collect(body: Incoming) -> Result<Zeroizing<Vec<u8>>, Fault> {
+pub(super) async fn collect(body: Answer) -> Result<Zeroizing<Vec<u8>>, Fault> {
     collect_up_to(ANSWER_BYTES, body).await
 }
 
@@ -49,14 +50,14 @@ pub(super) async fn collect_up_to(
     Ok(bytes)
 }
 
-/// The failure that an answer other than success stands for, with the server's words where they can be quoted. Beside
-/// it, whether the body was read to its end. The body gets `time` at most: the status is known without it.
+/// The failure that an answer other than success stands for, with the server's words where they can be quoted. The body
+/// gets `time` at most: the status is known without it.
 pub(super) async fn refusal(
-    answer: Response<Incoming>,
+    answer: Response<Answer>,
     is_get: bool,
     secrets: &[&str],
     time: Duration,
-) -> (Fault, bool) {
+) -> Fault {
     let (Parts { status, headers, .. }, body) = answer.into_parts();
     let kind = match status {
         StatusCode::UNAUTHORIZED => CallErrorKind::Unauthenticated,
@@ -78,7 +79,7 @@ pub(super) async fn refusal(
     let words = body.as_deref().and_then(|body| status_message(body));
     let quoted = words.and_then(|words| quotable(&words, secrets)).map(|words| format!(": {words}"));
     let text = format!("answered {}{}", status.as_u16(), quoted.unwrap_or_default());
-    (Fault::Refused { kind, text, chance }, body.is_some())
+    Fault::Refused { kind, text, chance }
 }
 
 /// `message` of a `metav1.Status`. A proxy or a server under load may send anything else.

@@ -3,8 +3,10 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
+use futures_util::stream::{self, Stream};
 use http::Uri;
 use http_body_util::Full;
 use hyper::client::conn::{http1, http2};
@@ -15,7 +17,7 @@ use rustls_pki_types::ServerName;
 use tower_service::Service;
 
 use super::error::{Fault, HttpFault};
-use super::limits::{CONNECT_TIME, CONNECTION_WINDOW, PING_INTERVAL, STREAM_WINDOW};
+use super::limits::{CONNECT_TIME, CONNECTION_WINDOW, PING_INTERVAL, STREAM_WINDOW, STREAMS_PER_CONNECTION};
 use super::route::Route;
 use super::settings::{Server, TlsSettings};
 use super::tls;
@@ -33,7 +35,7 @@ pub(super) struct Opener {
     origin: Arc<str>,
 }
 
-/// A connection that was made. `driver` does its work, and ends with it.
+/// A connection that was made.
 pub(super) struct Opened {
     pub(super) sender: NewSender,
     pub(super) driver: Driver,
@@ -45,7 +47,9 @@ pub(super) enum NewSender {
     H1(http1::SendRequest<RequestBody>),
 }
 
-pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Does a connection's work while it is polled, and ends with it. Tells how many streams the server takes on it,
+/// whenever that has changed.
+pub(super) type Driver = Pin<Box<dyn Stream<Item = usize> + Send>>;
 
 impl Opener {
     pub(super) fn new(server: &Server, tls: &TlsSettings, route: Route) -> Result<Self, Fault> {
@@ -78,14 +82,22 @@ impl Opener {
         poll_fn(|cx| self.connector.poll_ready(cx)).await?;
         let stream = self.connector.call(self.uri.clone()).await?;
         if stream.connected().is_negotiated_h2() {
-            let (sender, connection) =
+            let (sender, mut connection) =
                 h2_settings().handshake::<_, RequestBody>(stream).await.map_err(HttpFault)?;
-            let driver = Box::pin(async move { drop(connection.await) });
-            Ok(Opened { sender: NewSender::H2(sender), driver })
+            let mut told = STREAMS_PER_CONNECTION;
+            let driver = stream::poll_fn(move |cx| {
+                if Pin::new(&mut connection).poll(cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+                let before = std::mem::replace(&mut told, connection.current_max_send_streams());
+                if told == before { Poll::Pending } else { Poll::Ready(Some(told)) }
+            });
+            Ok(Opened { sender: NewSender::H2(sender), driver: Box::pin(driver) })
         } else {
-            let (sender, connection) = http1::handshake::<_, RequestBody>(stream).await.map_err(HttpFault)?;
-            let driver = Box::pin(async move { drop(connection.await) });
-            Ok(Opened { sender: NewSender::H1(sender), driver })
+            let (sender, mut connection) =
+                http1::handshake::<_, RequestBody>(stream).await.map_err(HttpFault)?;
+            let driver = stream::poll_fn(move |cx| Pin::new(&mut connection).poll(cx).map(|_| None));
+            Ok(Opened { sender: NewSender::H1(sender), driver: Box::pin(driver) })
         }
     }
 }
@@ -97,6 +109,8 @@ fn h2_settings() -> http2::Builder<TokioExecutor> {
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_INTERVAL)
         .keep_alive_while_idle(true)
+        // Until the server tells what it takes.
+        .initial_max_send_streams(STREAMS_PER_CONNECTION)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
     settings

@@ -1,16 +1,15 @@
 //! A question beside those of an attestation: put once, with credentials at hand.
 
 use http::{HeaderMap, Response};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::body;
 use super::credentials::Access;
 use super::error::Fault;
+use super::lease::Answer;
 use super::limits::PROBE_TRIES;
 use super::request::Question;
-use super::transport::Lease;
 
 /// What a question was answered with.
 pub(super) struct Heard {
@@ -29,7 +28,7 @@ pub(super) async fn put(
     until: Instant,
     answered: &mut Option<u16>,
 ) -> Result<Heard, Fault> {
-    let (lease, response) = send(access, question).await?;
+    let response = send(access, question).await?;
     let status = response.status();
     *answered = Some(status.as_u16());
     if !status.is_success() {
@@ -37,20 +36,16 @@ pub(super) async fn put(
         let secrets: Vec<&str> = access.secrets().chain([secret]).collect();
         // Its body may take half of what is left, so that the status is told in time.
         let time = until.saturating_duration_since(Instant::now()) / 2;
-        let (fault, read_to_end) = body::refusal(response, question.is_get(), &secrets, time).await;
-        if read_to_end {
-            lease.finished();
-        }
+        let fault = body::refusal(response, question.is_get(), &secrets, time).await;
         return Ok(Heard { headers, answer: Err(fault) });
     }
     let (head, body) = response.into_parts();
     let answer = body::collect_up_to(limit, body).await?;
-    lease.finished();
     Ok(Heard { headers: head.headers, answer: Ok(answer) })
 }
 
 /// Sends the question. What the pool has may turn out to be closed, and all questions here may be repeated.
-async fn send(access: &Access, question: &Question) -> Result<(Lease, Response<Incoming>), Fault> {
+async fn send(access: &Access, question: &Question) -> Result<Response<Answer>, Fault> {
     let mut failures = 0;
     loop {
         let lease = access.transport.lease().await?;

@@ -17,6 +17,12 @@ pub(super) const FAREWELL_TIME: Duration = Duration::from_secs(1);
 /// For a cancelled request to end by itself, before its stream is reset: longer than calls take that go well.
 pub(super) const ABANDONED_TIME: Duration = Duration::from_secs(1);
 
+/// Of the rest of an answer that nobody wants any more: an ordinary one ends before.
+pub(super) const ABANDONED_BYTES: usize = 64 << 10;
+
+/// Calls that one attestation has under way at a time, at most: TokenReview, pod and node.
+const CALLS_OF_AN_ATTESTATION: usize = 3;
+
 /// HTTP/2 pings, and how long their answer may take: without them every request on a black-holed connection times out.
 pub(super) const PING_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -38,6 +44,10 @@ pub(super) const H1_CONNECTIONS: usize = 192;
 /// go once nobody came for them for a while, for load that is steady comes in waves.
 pub(super) const H1_IDLE: usize = 16;
 pub(super) const H1_SPARE_TIME: Duration = Duration::from_secs(2);
+
+/// A connection is looked at this often: an HTTP/1.1 connection may not be needed any more, and what an HTTP/2
+/// server says of its streams shows when the connection is polled, which goes on without it.
+pub(super) const LOOK_TIME: Duration = Duration::from_secs(2);
 
 /// HTTP/1.1 connections that may be opened at the same time.
 pub(super) const H1_ATTEMPTS: usize = 16;
@@ -75,6 +85,12 @@ pub(super) const RETRIES_AT_FIRST: u32 = 10;
 
 /// Retries that good times may save up: all calls that 64 attestations have under way, when their server goes down.
 pub(super) const RETRIES_SAVED: u32 = 200;
+
+/// Calls of a cluster that may be under way for attestations, those that were given up and have not ended included.
+/// Without these nobody waits for a turn: there is one for each call of each slot, with the slots of unknown keys.
+pub(super) fn calls_under_way(max_in_flight: usize) -> usize {
+    CALLS_OF_AN_ATTESTATION * (max_in_flight + max_in_flight / 4 + 4)
+}
 
 /// HTTP/2 windows, of a stream and of a connection: an answer never waits for a window update.
 pub(super) const STREAM_WINDOW: u32 = 1 << 20;

@@ -5,7 +5,7 @@
 //!    │
 //! Credentials ── a look at the files before each attestation ── kubeconfig, in_cluster, exec, files, settings
 //!    │
-//! Transport ── leases on shared connections ── pool, connection, route, resolver, tls
+//! Transport ── leases on shared connections ── lease, pool, connection, route, resolver, tls
 //!
 //! SigningKeys ── what they say of a token, and how they are kept up to date ── keys, inquiry
 //! ```
@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::config::{ClusterConfig, Lookup};
@@ -40,6 +40,7 @@ mod in_cluster;
 mod inquiry;
 pub mod keys;
 mod kubeconfig;
+mod lease;
 mod limits;
 mod no_proxy;
 mod nulls;
@@ -83,6 +84,8 @@ pub struct Cluster {
     /// The labels that are wanted, by key.
     pod_labels: Vec<String>,
     node_labels: Vec<String>,
+    /// Turns for the calls of attestations.
+    calls: Arc<Semaphore>,
     /// Turns for [`check`](Self::check).
     checks: Semaphore,
 }
@@ -100,6 +103,7 @@ impl Cluster {
         let environment = Environment::of_process();
         Self {
             claims_only,
+            calls: Arc::new(Semaphore::new(limits::calls_under_way(config.max_in_flight))),
             pod_labels: config.allowed_pod_label_keys.clone(),
             node_labels: config.allowed_node_label_keys.clone(),
             ..Self::with(config.name.clone(), config.call_timeout, source, environment, observer)
@@ -128,6 +132,7 @@ impl Cluster {
             claims_only,
             pod_labels: Vec::new(),
             node_labels: Vec::new(),
+            calls: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
             checks: Semaphore::new(limits::CHECKS),
         }
     }
@@ -136,6 +141,11 @@ impl Cluster {
     #[must_use]
     pub fn session(self: &Arc<Self>, deadline: Instant, token: Token) -> Session {
         Session::new(Arc::clone(self), deadline, token)
+    }
+
+    /// Waits until another call of an attestation may be under way.
+    async fn turn(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.calls).acquire_owned().await.expect("it is never closed")
     }
 
     /// The keys that sign this cluster's tokens.

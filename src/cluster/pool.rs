@@ -9,13 +9,15 @@ use tokio::time::Instant;
 use super::connection::{NewSender, RequestBody};
 use super::error::Fault;
 use super::limits::{
-    GROWTH_PAUSE, H1_ATTEMPTS, H1_CONNECTIONS, H1_IDLE, H1_SPARE_TIME, H2_CONNECTIONS, IDLE_TIME,
+    GROWTH_PAUSE, H1_ATTEMPTS, H1_CONNECTIONS, H1_IDLE, H1_SPARE_TIME, H2_CONNECTIONS, IDLE_TIME, LOOK_TIME,
     STREAMS_PER_CONNECTION,
 };
 
 /// The connections of a transport and those who wait for one, each known by a `W`.
 pub(super) struct Pool<W> {
     h2: Vec<H2>,
+    /// How many streams an HTTP/2 connection is given.
+    streams: usize,
     /// The one that was used last is at the end.
     h1_idle: Vec<H1>,
     /// HTTP/1.1 connections, those in use included.
@@ -29,6 +31,8 @@ pub(super) struct Pool<W> {
     /// What is to be told to callers that do not wait any more.
     failed: Vec<(W, Fault)>,
     grow_after: Option<Instant>,
+    /// Of the attempts that failed while something was live, and since which none succeeded.
+    last_failure: Option<(Instant, Fault)>,
     last_id: u64,
 }
 
@@ -73,6 +77,7 @@ impl<W> Default for Pool<W> {
     fn default() -> Self {
         Self {
             h2: Vec::new(),
+            streams: STREAMS_PER_CONNECTION,
             h1_idle: Vec::new(),
             h1_live: 0,
             speaks_h1: false,
@@ -81,6 +86,7 @@ impl<W> Default for Pool<W> {
             last_ticket: 0,
             failed: Vec::new(),
             grow_after: None,
+            last_failure: None,
             last_id: 0,
         }
     }
@@ -119,7 +125,7 @@ impl<W> Pool<W> {
         {
             outcomes.extend(self.waiting.pop_first().map(|(_, caller)| (caller, Ok(taken))));
         }
-        let paused = self.is_live() && self.grow_after.is_some_and(|after| now < after);
+        let paused = self.is_live() && self.growth_is_off(now);
         let attempts = if paused { 0 } else { self.wanted_attempts().saturating_sub(self.attempts) };
         self.attempts += attempts;
         Consequences { outcomes, attempts }
@@ -128,9 +134,7 @@ impl<W> Pool<W> {
     /// Room for a request, on the connection with most of it.
     fn take(&mut self) -> Option<Taken> {
         let open = self.h2.iter_mut().filter(|one| one.is_open());
-        if let Some(one) =
-            open.min_by_key(|one| one.streams).filter(|one| one.streams < STREAMS_PER_CONNECTION)
-        {
+        if let Some(one) = open.min_by_key(|one| one.streams).filter(|one| one.streams < self.streams) {
             one.streams += 1;
             one.used = true;
             return Some(Taken::H2(one.id, one.sender.clone()));
@@ -149,7 +153,7 @@ impl<W> Pool<W> {
         if waiting == 0 {
             0
         } else if h2_open > 0 {
-            waiting.div_ceil(STREAMS_PER_CONNECTION).min(H2_CONNECTIONS.saturating_sub(h2_open))
+            waiting.div_ceil(self.streams).min(H2_CONNECTIONS.saturating_sub(h2_open))
         } else if self.speaks_h1 {
             waiting.min(H1_ATTEMPTS).min(H1_CONNECTIONS.saturating_sub(self.h1_live))
         } else {
@@ -165,9 +169,14 @@ impl<W> Pool<W> {
         self.h2_open() > 0 || self.h1_live > 0
     }
 
+    fn growth_is_off(&self, now: Instant) -> bool {
+        self.grow_after.is_some_and(|after| now < after)
+    }
+
     /// An attempt made a connection. The answer is its number.
     pub(super) fn opened(&mut self, sender: NewSender, now: Instant) -> u64 {
         self.attempts -= 1;
+        self.last_failure = None;
         self.last_id += 1;
         let id = self.last_id;
         match sender {
@@ -184,15 +193,31 @@ impl<W> Pool<W> {
         id
     }
 
-    /// An attempt failed. While something is live this only puts further growth off.
-    pub(super) fn attempt_failed(&mut self, fault: &Fault, now: Instant) {
+    /// An attempt failed. While something is live this only puts further growth off: the answer is when to look for
+    /// consequences again, for until then nothing may happen.
+    pub(super) fn attempt_failed(&mut self, fault: Fault, now: Instant) -> Option<Instant> {
         self.attempts -= 1;
         self.speaks_h1 = false;
-        if self.is_live() {
-            self.grow_after = Some(now + GROWTH_PAUSE);
-        } else {
-            self.fail_all(fault);
+        if !self.is_live() {
+            self.fail_all(&fault);
+            return None;
         }
+        self.last_failure = Some((now, fault));
+        if self.growth_is_off(now) {
+            return None;
+        }
+        self.grow_after = Some(now + GROWTH_PAUSE);
+        self.grow_after
+    }
+
+    /// Why there has been no further connection since then, if one was tried.
+    pub(super) fn failure_since(&self, then: Instant) -> Option<Fault> {
+        self.last_failure.as_ref().filter(|(at, _)| *at >= then).map(|(_, fault)| fault.clone())
+    }
+
+    /// The server takes this many streams on a connection.
+    pub(super) fn server_takes(&mut self, streams: usize) {
+        self.streams = streams.clamp(1, STREAMS_PER_CONNECTION);
     }
 
     fn fail_all(&mut self, fault: &Fault) {
@@ -249,16 +274,15 @@ impl<W> Pool<W> {
             let idle = self.h2.iter().find(|one| one.id == id && one.streams == 0);
             (idle.map(|one| one.idle_since), IDLE_TIME)
         };
-        // Whether an HTTP/1.1 connection is needed may change any time.
-        let look_again = if is_h1 { H1_SPARE_TIME } else { IDLE_TIME };
+        let look_again = now + LOOK_TIME;
         match idle_since {
             Some(since) if now >= since + allowed => {
                 self.h2.retain(|one| one.id != id);
                 self.h1_idle.retain(|one| one.id != id);
                 Idle::LetGo
             }
-            Some(since) => Idle::LookAgain((since + allowed).min(now + look_again)),
-            None => Idle::LookAgain(now + look_again),
+            Some(since) => Idle::LookAgain(look_again.min(since + allowed)),
+            None => Idle::LookAgain(look_again),
         }
     }
 }

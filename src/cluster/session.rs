@@ -81,11 +81,15 @@ impl Session {
         self.cluster.retry_budget.add_call();
         let mut retries = Retries::default();
         loop {
-            let until = self.end_of_a_try();
+            let (begun, until) = (Instant::now(), self.end_of_a_try());
             let access = progress.in_time(until, self.look()).await?;
             let a_try = self.try_once(question, &access, until, progress, &read);
             let fault = match progress.in_time(until, a_try).await {
                 Ok(answer) => return Ok(answer),
+                // Whoever waited for a connection in vain is told what was in the way.
+                Err(fault @ Fault::TimeRanOut(Phase::Connection)) => {
+                    access.transport.failure_since(begun).unwrap_or(fault)
+                }
                 Err(fault) => fault,
             };
             if !self.may_try_again(fault.chance(), &mut retries, &access).await {
@@ -110,10 +114,11 @@ impl Session {
         read: impl Fn(&[u8]) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         progress.enter(Phase::Connection);
-        let lease = access.transport.lease().await?;
+        let turn = self.cluster.turn().await;
+        let lease = access.transport.lease().await?.holding(turn);
         let request = question.request(access, lease.is_h2())?;
         progress.enter(Phase::Answer);
-        let (lease, response) = lease.send(request).await?;
+        let response = lease.send(request).await?;
 
         let status = response.status();
         progress.answered(status.as_u16());
@@ -122,16 +127,9 @@ impl Session {
             let secrets: Vec<&str> = credential.chain([self.token.expose()]).collect();
             // Its body may take half of what is left, so that the status is told in time.
             let time = until.saturating_duration_since(Instant::now()) / 2;
-            let refusal = body::refusal(response, question.is_get(), &secrets, time);
-            let (fault, read_to_end) = refusal.await;
-            if read_to_end {
-                lease.finished();
-            }
-            return Err(fault);
+            return Err(body::refusal(response, question.is_get(), &secrets, time).await);
         }
-        let answer = body::collect(response.into_body()).await?;
-        lease.finished();
-        read(&answer)
+        read(&body::collect(response.into_body()).await?)
     }
 
     /// Waits for the moment of the next try, if there is to be one.

@@ -5,20 +5,19 @@
 //! nothing is live, one attempt runs for all, and its failure is everyone's. All decisions are in
 //! [`pool`](super::pool); here they meet the runtime.
 
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::{TrySendError, http1, http2};
+use futures_util::StreamExt;
+use http::HeaderMap;
+use hyper::client::conn::http1;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use super::body;
 use super::connection::{Driver, NewSender, Opened, Opener, RequestBody};
 use super::error::Fault;
-use super::limits::{ABANDONED_TIME, FAREWELL_TIME};
+use super::lease::Lease;
+use super::limits::FAREWELL_TIME;
 use super::observer::Telemetry;
 use super::pool::{Consequences, Idle, Pool, Taken};
 
@@ -31,19 +30,6 @@ pub(super) struct Transport {
 
 /// One who waits for a connection.
 type Caller = oneshot::Sender<Result<Lease, Fault>>;
-
-/// The right to send one request.
-pub(super) struct Lease {
-    transport: Arc<Transport>,
-    id: u64,
-    sender: LeasedSender,
-}
-
-enum LeasedSender {
-    H2(http2::SendRequest<RequestBody>),
-    /// With whether it may be used again.
-    H1(Option<http1::SendRequest<RequestBody>>, bool),
-}
 
 impl Transport {
     pub(super) fn new(opener: Opener, telemetry: Arc<Telemetry>) -> Self {
@@ -91,11 +77,7 @@ impl Transport {
     }
 
     fn leased(self: &Arc<Self>, taken: Taken) -> Lease {
-        let (id, sender) = match taken {
-            Taken::H2(id, sender) => (id, LeasedSender::H2(sender)),
-            Taken::H1(id, sender) => (id, LeasedSender::H1(Some(sender), false)),
-        };
-        Lease { transport: Arc::clone(self), id, sender }
+        Lease::new(Arc::clone(self), taken)
     }
 
     /// Runs one attempt, which the pool has counted already.
@@ -122,9 +104,49 @@ impl Transport {
             }
             Err(fault) => {
                 self.telemetry.connection_failed(&self.opener.origin(), &fault);
-                self.change(|pool, now| pool.attempt_failed(&fault, now));
+                if let Some(at) = self.change(|pool, now| pool.attempt_failed(fault, now)) {
+                    self.look_again(at);
+                }
             }
         }
+    }
+
+    /// Sees to it that those who wait are thought of then.
+    fn look_again(self: &Arc<Self>, at: Instant) {
+        let transport = Arc::downgrade(self);
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                sleep_until(at).await;
+                if let Some(transport) = transport.upgrade() {
+                    transport.change(|_, _| ());
+                }
+            });
+        }
+    }
+
+    /// Why whoever waits since then has no connection, if one was tried in vain.
+    pub(super) fn failure_since(&self, then: Instant) -> Option<Fault> {
+        self.pool().failure_since(then)
+    }
+
+    /// The server takes no further stream on this connection.
+    pub(super) fn retire(&self, id: u64) {
+        self.pool().retire(id);
+    }
+
+    /// A stream of HTTP/2 has ended.
+    pub(super) fn stream_ended(self: &Arc<Self>, id: u64) {
+        self.change(|pool, now| pool.stream_ended(id, now));
+    }
+
+    /// A connection of HTTP/1.1 is free again.
+    pub(super) fn give_back(self: &Arc<Self>, id: u64, sender: http1::SendRequest<RequestBody>) {
+        self.change(|pool, now| pool.give_back(id, sender, now));
+    }
+
+    /// The head of a success, whose date is the cluster's.
+    pub(super) fn observe_clock(&self, headers: &HeaderMap) {
+        self.telemetry.clock.observe(headers);
     }
 
     fn closed(self: &Arc<Self>, id: u64, is_h1: bool) {
@@ -143,10 +165,18 @@ async fn drive(transport: Weak<Transport>, id: u64, is_h1: bool, mut connection:
     let look = || transport.upgrade().map_or(Idle::LetGo, |transport| transport.let_go_if_idle(id, is_h1));
     let mut ended = false;
     while !ended && let Idle::LookAgain(at) = look() {
-        ended = timeout_at(at, &mut connection).await.is_ok();
+        match timeout_at(at, connection.next()).await {
+            Ok(Some(streams)) => {
+                if let Some(transport) = transport.upgrade() {
+                    transport.change(|pool, _| pool.server_takes(streams));
+                }
+            }
+            Ok(None) => ended = true,
+            Err(_) => {}
+        }
     }
     if !ended {
-        let _ = timeout(FAREWELL_TIME, &mut connection).await;
+        let _ = timeout(FAREWELL_TIME, connection.as_mut().count()).await;
     }
     drop(connection);
     if let Some(transport) = transport.upgrade() {
@@ -182,110 +212,4 @@ impl Drop for Attempt {
         });
         self.transport.attempt_ended(outcome);
     }
-}
-
-impl Lease {
-    /// Whether requests are to be written for HTTP/2.
-    pub(super) fn is_h2(&self) -> bool {
-        matches!(self.sender, LeasedSender::H2(_))
-    }
-
-    /// Sends the request. With the answer's head, the lease goes on until its body has been read.
-    pub(super) async fn send(
-        self,
-        request: Request<RequestBody>,
-    ) -> Result<(Self, Response<Incoming>), Fault> {
-        let (lease, response) = self.exchange(request).await?;
-        // What stands in front of the API server may have a clock of its own, and answers when something is wrong.
-        if response.status().is_success() {
-            lease.transport.telemetry.clock.observe(response.headers());
-        }
-        Ok((lease, response))
-    }
-
-    async fn exchange(mut self, request: Request<RequestBody>) -> Result<(Self, Response<Incoming>), Fault> {
-        match &mut self.sender {
-            LeasedSender::H2(sender) => {
-                let answer = Box::pin(sender.try_send_request(request));
-                let (lease, outcome) = UnderWay(Some((self, answer))).answer().await;
-                if let Err(Fault::Unprocessed { source }) = &outcome
-                    && source.ends_the_connection()
-                {
-                    lease.transport.pool().retire(lease.id);
-                }
-                Ok((lease, outcome?))
-            }
-            LeasedSender::H1(Some(sender), _) => {
-                // It may still be on its way back from the answer before; a closed one shows when sending.
-                let _ = sender.ready().await;
-                let response = sender.try_send_request(request).await.map_err(without_answer)?;
-                Ok((self, response))
-            }
-            LeasedSender::H1(None, _) => unreachable!("the sender is taken out by drop alone"),
-        }
-    }
-
-    /// The answer has been read to its end.
-    pub(super) fn finished(mut self) {
-        if let LeasedSender::H1(_, reusable) = &mut self.sender {
-            *reusable = true;
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        match &mut self.sender {
-            LeasedSender::H2(_) => self.transport.change(|pool, now| pool.stream_ended(self.id, now)),
-            LeasedSender::H1(sender, reusable) => {
-                // One that is not given back is closed, and that is a change of its own.
-                if let Some(sender) = sender.take().filter(|sender| *reusable && !sender.is_closed()) {
-                    self.transport.change(|pool, now| pool.give_back(self.id, sender, now));
-                }
-            }
-        }
-    }
-}
-
-type Answer = Pin<Box<dyn Future<Output = SendOutcome> + Send>>;
-type SendOutcome = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
-
-/// A request on a stream of HTTP/2. One whose caller leaves is not reset at once, but has a moment to end by itself:
-/// servers take streams that are opened and reset in masses for an attack, and end the connection for all.
-struct UnderWay(Option<(Lease, Answer)>);
-
-impl UnderWay {
-    async fn answer(mut self) -> (Lease, Result<Response<Incoming>, Fault>) {
-        let there = "it is taken out below and by drop alone";
-        let outcome = self.0.as_mut().expect(there).1.as_mut().await;
-        let (lease, _) = self.0.take().expect(there);
-        (lease, outcome.map_err(without_answer))
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        // Where the runtime is gone, so are its connections.
-        if let Some((lease, answer)) = self.0.take()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            runtime.spawn(async move {
-                let _ = timeout(ABANDONED_TIME, read_away(answer)).await;
-                drop(lease);
-            });
-        }
-    }
-}
-
-/// Reads an answer that nobody wants.
-async fn read_away(answer: Answer) {
-    if let Ok(response) = answer.await {
-        let _ = body::collect(response.into_body()).await;
-    }
-}
-
-/// What is handed back with the error was certainly not sent.
-fn without_answer(mut error: TrySendError<Request<RequestBody>>) -> Fault {
-    let unsent = error.take_message().is_some();
-    Fault::without_answer(error.into_error(), unsent)
 }

@@ -3,9 +3,11 @@
 mod world;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use devcluster::{ListenerMode, SignatureState, TokenRequest, World};
+use psat_attestor::Queue;
 use serde_json::{Value, json};
 
 use world::{Site, Usage, attestor, cluster, submit_all, submit_paced, turn};
@@ -138,6 +140,31 @@ fn arrivals_at_twice_the_capacity_leave_it_in_use() {
     assert!(done * 100 >= possible * 60, "{done} of {possible}: {outcome:?}");
     // Whoever got a slot had time to use it.
     assert!(refused > 0 && done + refused >= arrivals * 95 / 100, "{outcome:?}");
+}
+
+#[test]
+fn a_host_that_cancels_all_the_time_asks_no_more_at_a_time() {
+    let (_turn, site) = (turn(), Site::start(World { latency_ms: 60_000, ..World::default() }));
+    let one = json!({"max_in_flight": 1, "verify_signature": "off"});
+    let attestor = attestor(&json!({"demo": cluster(&site.kubeconfig, one)}));
+    let payload = site.payload(&TokenRequest::default());
+    // Three for each slot, of which unknown keys have at least four.
+    let calls = 3 * (1 + 4);
+    let queue = Arc::new(Queue::new());
+    for tag in 0..2000 {
+        if site.counters().calls() >= 3 * calls {
+            break;
+        }
+        let mut operation = 0;
+        let accepted = |id| operation = id;
+        attestor.submit(payload.as_bytes(), b"", &queue, tag, accepted).expect("every submission is taken");
+        std::thread::sleep(Duration::from_millis(10));
+        attestor.cancel(operation).expect("nothing shuts down");
+    }
+    let counters = site.counters();
+    assert!(counters.calls() >= 3 * calls, "those that are given up make room: {counters:?}");
+    // The server sees a reset after it has made room for the next.
+    assert!(counters.in_flight_peak <= 2 * calls, "{counters:?}");
 }
 
 #[test]

@@ -165,6 +165,17 @@ async fn refusals_leave_http_1_connections_usable() {
 }
 
 #[tokio::test]
+async fn an_http_1_connection_that_comes_too_late_for_its_caller_serves_the_next() {
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let plan = Plan { alpn: &["http/1.1"], ..Plan::new(&authority, node_after(Duration::ZERO)) };
+    let server = Server::start(plan).await;
+    let cluster = cluster(&folder.lead_to(&server, &authority));
+    drop(patient(&cluster).look().await.unwrap().transport.lease().await.unwrap());
+    patient(&cluster).node("n1").await.unwrap();
+    assert_eq!(server.accepted(), 1);
+}
+
+#[tokio::test]
 async fn a_connection_that_the_server_closed_is_replaced() {
     for alpn in [&["h2"][..], &["http/1.1"][..]] {
         let authority = Authority::new();

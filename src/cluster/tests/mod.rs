@@ -6,6 +6,7 @@ mod check;
 mod client_go;
 mod connections;
 mod faults;
+mod growth;
 mod kubeconfigs;
 mod plugins;
 mod proxies;

@@ -7,37 +7,25 @@ use bytes::Bytes;
 use h2::Reason;
 use h2::server::SendResponse;
 use http::Response;
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
 use super::super::Cluster;
 use super::super::api::{CallErrorKind, ClusterApi};
-use super::world::{Authority, Folder, NODE, Plan, answering, cluster, patient, server_config, words};
+use super::world::{Folder, NODE, h2_server, patient, words};
 
 /// A server that refuses the first streams, and its count of connections.
 async fn refusing(times: usize, reason: Reason) -> (Arc<Cluster>, Arc<AtomicUsize>, Folder) {
-    let (authority, folder) = (Authority::new(), Folder::new());
-    let plan = Plan { alpn: &["h2"], ..Plan::new(&authority, answering(|_| (500, String::new()))) };
-    let acceptor = TlsAcceptor::from(Arc::new(server_config(&plan)));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    folder.write("ca.crt", &authority.pem);
-    let server = format!("server: https://{}", listener.local_addr().unwrap());
-    let cluster = cluster(&folder.kubeconfig(&[server, "certificate-authority: ca.crt".into()], &[]));
     let connections = Arc::<AtomicUsize>::default();
     let (count, streams) = (Arc::clone(&connections), Arc::<AtomicUsize>::default());
-    tokio::spawn(async move {
-        while let Ok((tcp, _)) = listener.accept().await {
-            count.fetch_add(1, SeqCst);
-            let (acceptor, streams) = (acceptor.clone(), Arc::clone(&streams));
-            tokio::spawn(async move {
-                let mut connection =
-                    h2::server::handshake(acceptor.accept(tcp).await.unwrap()).await.unwrap();
-                while let Some(Ok((_, respond))) = connection.accept().await {
-                    answer(respond, (streams.fetch_add(1, SeqCst) < times).then_some(reason));
-                }
-            });
+    let (cluster, folder) = h2_server(move |mut connection| {
+        count.fetch_add(1, SeqCst);
+        let streams = Arc::clone(&streams);
+        async move {
+            while let Some(Ok((_, respond))) = connection.accept().await {
+                answer(respond, (streams.fetch_add(1, SeqCst) < times).then_some(reason));
+            }
         }
-    });
+    })
+    .await;
     (cluster, connections, folder)
 }
 

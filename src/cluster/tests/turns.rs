@@ -7,7 +7,9 @@ use tokio::time::Instant;
 
 use super::super::connection::{NewSender, RequestBody};
 use super::super::error::Fault;
-use super::super::limits::{H1_ATTEMPTS, H1_CONNECTIONS, H2_CONNECTIONS, STREAMS_PER_CONNECTION};
+use super::super::limits::{
+    GROWTH_PAUSE, H1_ATTEMPTS, H1_CONNECTIONS, H2_CONNECTIONS, STREAMS_PER_CONNECTION,
+};
 use super::super::pool::{Pool, Taken};
 
 /// Callers are known by names.
@@ -101,7 +103,7 @@ async fn a_failure_while_nothing_lives_is_everyones_who_waits() {
     pool.wait("first");
     settle(&mut pool);
     pool.wait("second");
-    pool.attempt_failed(&Fault::TaskEnded("the attempt"), Instant::now());
+    pool.attempt_failed(Fault::TaskEnded("the attempt"), Instant::now());
     pool.wait("late");
     let (outcomes, attempts) = settle(&mut pool);
     assert_eq!((names(&outcomes), attempts), (vec!["first", "second"], 1));
@@ -124,4 +126,58 @@ async fn http_1_connections_are_made_as_needed_up_to_a_bound() {
         assert!(under_way <= H1_ATTEMPTS);
     }
     assert_eq!(opened, H1_CONNECTIONS);
+}
+
+#[tokio::test]
+async fn growth_that_failed_is_tried_again_after_a_pause() {
+    let (mut pool, begun) = (Names::default(), Instant::now());
+    let failure = || Fault::TaskEnded("the attempt");
+    pool.wait("first");
+    settle(&mut pool);
+    let (sender, _kept) = h1().await;
+    pool.opened(sender, begun);
+    let _busy = settle(&mut pool);
+    pool.wait("second");
+    pool.wait("third");
+    assert_eq!(pool.consequences(begun).attempts, 2);
+
+    let later = begun + GROWTH_PAUSE / 2;
+    assert_eq!(pool.attempt_failed(failure(), begun), Some(begun + GROWTH_PAUSE), "to look again then");
+    assert_eq!(pool.attempt_failed(failure(), later), None, "one look is enough");
+    assert_eq!(pool.consequences(later).attempts, 0);
+    assert!(pool.failure_since(later).is_some() && pool.failure_since(begun + GROWTH_PAUSE).is_none());
+    assert!(pool.consequences(begun + GROWTH_PAUSE).attempts > 0);
+
+    let (sender, _kept) = h1().await;
+    pool.opened(sender, begun + GROWTH_PAUSE);
+    assert!(pool.failure_since(begun).is_none(), "there is a connection to be had");
+}
+
+#[tokio::test]
+async fn a_server_of_few_streams_is_given_no_more_and_gets_more_connections() {
+    let mut pool = Names::default();
+    pool.server_takes(2);
+    for name in ["a", "b", "c", "d", "e"] {
+        pool.wait(name);
+    }
+    assert_eq!(settle(&mut pool).1, 1, "one attempt for all");
+    let (sender, _kept) = h2().await;
+    pool.opened(sender, Instant::now());
+    let (outcomes, attempts) = settle(&mut pool);
+    assert_eq!((names(&outcomes), attempts), (vec!["a", "b"], 2));
+    let (sender, _kept) = h2().await;
+    pool.opened(sender, Instant::now());
+    assert_eq!(names(&settle(&mut pool).0), ["c", "d"]);
+
+    for (told, streams) in [(0, 1), (usize::MAX, STREAMS_PER_CONNECTION)] {
+        let mut pool = Names::default();
+        pool.server_takes(told);
+        let (sender, _kept) = h2().await;
+        pool.wait("opener");
+        settle(&mut pool);
+        pool.opened(sender, Instant::now());
+        assert_eq!(names(&settle(&mut pool).0), ["opener"]);
+        let further = (0..streams).take_while(|_| pool.take_in_turn().is_some()).count();
+        assert_eq!(1 + further, streams, "told {told}");
+    }
 }

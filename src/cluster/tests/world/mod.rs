@@ -14,10 +14,14 @@ use super::super::environment::Environment;
 use super::super::{Cluster, Observer, Session};
 
 mod certificates;
+mod frames;
 mod server;
 
 pub(super) use certificates::{Authority, Pair};
-pub(super) use server::{Handler, NODE, Peer, Plan, Server, answering, node_after, server_config};
+pub(super) use frames::h2_server;
+pub(super) use server::{
+    Handler, NODE, Peer, Plan, Server, answering, node_after, node_behind, server_config,
+};
 
 /// A folder with a kubeconfig in it.
 pub(super) struct Folder(tempfile::TempDir);
@@ -88,6 +92,17 @@ pub(super) fn session_of(cluster: &Arc<Cluster>, token: &str, time: Duration) ->
 /// An attestation with time enough.
 pub(super) fn patient(cluster: &Arc<Cluster>) -> Session {
     session(cluster, Duration::from_secs(20))
+}
+
+/// Waits for it, for as long as the slowest machine takes.
+pub(super) async fn until(holds: impl Fn() -> bool) -> bool {
+    for _ in 0..500 {
+        if holds() {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    false
 }
 
 /// The error and its causes, as an operator reads them.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -50,17 +50,32 @@ pub(crate) fn node_after(delay: Duration) -> Handler {
     })
 }
 
+/// A handler that knows the node `n1`, once the gate is open.
+pub(crate) fn node_behind(gate: &watch::Sender<bool>) -> Handler {
+    let gate = gate.subscribe();
+    Arc::new(move |_| {
+        let mut gate = gate.clone();
+        Box::pin(async move {
+            gate.wait_for(|open| *open).await.unwrap();
+            Response::new(Full::from(NODE))
+        })
+    })
+}
+
 /// How a server is made.
 pub(crate) struct Plan {
     pub(crate) alpn: &'static [&'static str],
     pub(crate) pair: Pair,
     pub(crate) client_ca: Option<String>,
+    /// That may be open on an HTTP/2 connection.
+    pub(crate) streams: u32,
     pub(crate) handler: Handler,
 }
 
 impl Plan {
     pub(crate) fn new(authority: &Authority, handler: Handler) -> Self {
-        Self { alpn: &["h2", "http/1.1"], pair: authority.issue("127.0.0.1"), client_ca: None, handler }
+        let pair = authority.issue("127.0.0.1");
+        Self { alpn: &["h2", "http/1.1"], pair, client_ca: None, streams: 100, handler }
     }
 }
 
@@ -80,6 +95,7 @@ pub(crate) struct Server {
     open: Arc<AtomicUsize>,
     under_way: Arc<AtomicUsize>,
     pub(crate) heads: Arc<Mutex<Vec<http::request::Parts>>>,
+    turning_away: Arc<AtomicBool>,
     accepting: JoinHandle<()>,
     retire: watch::Sender<bool>,
 }
@@ -105,30 +121,41 @@ impl Server {
         let retiring = retire.subscribe();
         let (count, seen, handler) = (Arc::clone(&accepted), Arc::clone(&heads), plan.handler);
         let (open_now, under_way_now) = (Arc::clone(&open), Arc::clone(&under_way));
+        let turning_away = Arc::<AtomicBool>::default();
+        let turned_away = Arc::clone(&turning_away);
         let accepting = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 let Ok((tcp, _)) = listener.accept().await else {
                     return;
                 };
+                let is_turned_away = turned_away.load(SeqCst);
                 count.fetch_add(1, SeqCst);
+                if is_turned_away {
+                    continue;
+                }
                 let (acceptor, seen, handler) = (acceptor.clone(), Arc::clone(&seen), Arc::clone(&handler));
                 let (retiring, under_way) = (retiring.clone(), Arc::clone(&under_way_now));
                 let open = Counted::new(&open_now);
                 connections.spawn(async move {
                     let _open = open;
                     if let Ok(tls) = acceptor.accept(tcp).await {
-                        serve(tls, seen, under_way, handler, retiring).await;
+                        serve(tls, seen, under_way, handler, plan.streams, retiring).await;
                     }
                 });
             }
         });
-        Self { address, accepted, open, under_way, heads, accepting, retire }
+        Self { address, accepted, open, under_way, heads, turning_away, accepting, retire }
     }
 
     /// Says GOAWAY on the HTTP/2 connections that there are. Those that come are served.
     pub(crate) fn retire_connections(&self) {
         self.retire.send_replace(true);
+    }
+
+    /// Closes connections that come from now on, before TLS, or does so no more.
+    pub(crate) fn turn_away(&self, turned_away: bool) {
+        self.turning_away.store(turned_away, SeqCst);
     }
 
     pub(crate) fn accepted(&self) -> usize {
@@ -199,6 +226,7 @@ async fn serve(
     seen: Arc<Mutex<Vec<http::request::Parts>>>,
     under_way: Arc<AtomicUsize>,
     handler: Handler,
+    streams: u32,
     mut retiring: watch::Receiver<bool>,
 ) {
     retiring.mark_unchanged();
@@ -222,7 +250,7 @@ async fn serve(
     let io = TokioIo::new(tls);
     let _ = if h2 {
         let mut settings = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-        settings.max_concurrent_streams(100);
+        settings.max_concurrent_streams(streams);
         let mut connection = pin!(settings.serve_connection(io, service));
         loop {
             tokio::select! {
