@@ -10,10 +10,11 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::words::listed;
 use crate::cluster::api::is_path_segment;
 use crate::config::ClusterConfig;
 use crate::outcome::Reason;
-use crate::quote::{quoted, quoted_list};
+use crate::quote::quoted;
 use crate::text::Text;
 
 /// Past `exp`, by the cluster's own clock. The API server allows for less, and so cannot disagree.
@@ -161,7 +162,7 @@ impl ClaimsFault {
                 format!("it expired {seconds} s ago by the API server's clock")
             }
             Self::OtherAudience { wanted, got } => {
-                format!("it is for {}, wanted is one of {}", quoted_list(got), quoted_list(wanted))
+                format!("it is for {}, wanted is one of {}", listed(got), listed(wanted))
             }
             Self::NotAllowed { account } => {
                 format!("{} matches no entry of service_account_allow_list", quoted(account))

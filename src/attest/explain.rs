@@ -29,8 +29,8 @@ pub fn admitted(trail: &mut Trail, payload: &[u8], candidate: &Candidate) {
     trail.pass_up_to(Check::Signature);
 }
 
-/// Rows 11 to 26 of `candidate`, which has a slot; `judged` is what row 9 and its claims told. The verdict is that of
-/// [`attest`](super::attest); the steps are in `findings.trail`.
+/// Rows 11 to 26 of `candidate`; `judged` is what row 9 and its claims told. The verdict is that of
+/// [`attest`](super::attest); the steps are in `findings.trail`, as those before are already.
 pub async fn explain(
     facts: Facts<'_>,
     trust_domain: &TrustDomain,
@@ -46,7 +46,6 @@ pub async fn explain(
         Err(refusal) => (None, Some(refusal)),
     };
     let mut walk = Walk { facts, cluster, api, findings, binding: None, node: None, first };
-    walk.trail().pass(Check::Slot, Some(format!("one of {} (max_in_flight)", cluster.max_in_flight)));
     let attributes = walk.all(trust_domain, claims.as_deref()).await;
     match (walk.first, attributes) {
         (Some(refusal), _) => Err(refusal),

@@ -27,7 +27,7 @@ pub fn check_form(token: &str) -> Result<(), &'static str> {
     if !is_base64url(header, &mut decoded) {
         return Err("its header is not base64url");
     }
-    let Header { alg } = parse_header(&decoded).ok_or("its header is not a JSON object with an alg")?;
+    let Header { alg } = parse_header(&decoded).ok_or("its header is not a JSON object with one alg")?;
     if alg.eq_ignore_ascii_case("none") || alg.get(..2).is_some_and(|kind| kind.eq_ignore_ascii_case("HS")) {
         return Err("its alg is none or a shared-secret one");
     }
@@ -84,6 +84,7 @@ mod tests {
         assert!(check_form(&format!("{}.e30.", URL_SAFE_NO_PAD.encode(good))).is_err());
         assert!(check_form(&format!("{}=.e30.c2ln", URL_SAFE_NO_PAD.encode(good))).is_err());
         assert!(check_form(&token(r#"{"alg":1}"#)).is_err());
+        assert!(check_form(&token(r#"{"alg":"RS256","alg":"RS256"}"#)).is_err());
         assert!(check_form(&token("[]")).is_err());
     }
 
@@ -93,7 +94,7 @@ mod tests {
         for header in [r#"["RS256"]"#, r#" ["RS256"]"#, r#""RS256""#, "null", "", "  "] {
             assert_eq!(
                 check_form(&token(header)),
-                Err("its header is not a JSON object with an alg"),
+                Err("its header is not a JSON object with one alg"),
                 "{header:?}"
             );
         }

@@ -38,7 +38,7 @@ pub use explain::{admitted, explain};
 pub use identity::AgentAttributes;
 pub use payload::{Candidate, JsonFault, admit};
 pub use refusal::Refusal;
-pub use remedy::Facts;
+pub use remedy::{Facts, Signer};
 pub use standing::{Standing, shown};
 pub use trail::{Check, Trail};
 

@@ -4,7 +4,7 @@
 
 use super::claims::Claims;
 use super::refusal::Refusal;
-use super::{Candidate, Check, Facts, Trail, remedy};
+use super::{Candidate, Check, Facts, Signer, Trail, remedy};
 use crate::cluster::keys::{KeyState, Verification};
 use crate::config::VerifySignature;
 use crate::quote::quoted;
@@ -67,8 +67,13 @@ impl Candidate {
 /// Shows what became of row 9 and of the claims. A refusal does not end the walk.
 pub fn shown(trail: &mut Trail, judged: Result<&Standing, &Refusal>, keys: &KeyState, facts: &Facts<'_>) {
     const NOT_AUTHENTIC: &str = "not looked at: its signature is not known to be right";
-    let signer = facts.signed_by.map(|name| format!("; a signing key of cluster {} made it", quoted(name)));
-    let signer = signer.unwrap_or_default();
+    let signer = match facts.signed_by {
+        Signer::Unknown => String::new(),
+        Signer::Cluster(name) => format!("; a signing key of cluster {} made it", quoted(name)),
+        Signer::NotAmong(clusters) => format!(
+            "; {clusters} other clusters have a key of that name, none of which made it; no more were looked at"
+        ),
+    };
     let decides = |why: &str| format!("{why}: TokenReview decides{signer}");
     match judged {
         Err(refusal) => {

@@ -4,6 +4,7 @@ use super::refusal::Refusal;
 use super::remedy::{self, Facts};
 use super::review::{self, Binding};
 use super::trail::{Check, Trail};
+use super::words::listed;
 use super::{AgentAttributes, Findings, claimed_node, identity, objects};
 use crate::cluster::api::{
     Advice, Advisor, CallError, CallErrorKind, ClusterApi, Node, Pod, TokenReviewStatus,
@@ -100,8 +101,8 @@ impl<A: ClusterApi + Advisor> Walk<'_, A> {
             [] => "the API server's own audience is wanted (audience is [])".to_owned(),
             wanted => format!(
                 "TokenReview validated {}, wanted is one of {}",
-                quoted_list(&status.audiences),
-                quoted_list(wanted)
+                listed(&status.audiences),
+                listed(wanted)
             ),
         };
         let judged = review::audience(self.cluster, status);

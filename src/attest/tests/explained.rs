@@ -6,6 +6,7 @@ use std::task::{Context, Waker};
 use serde_json::json;
 
 use super::world::{Signature, World, mk_claims, mk_extra, mk_pod};
+use crate::attest::Signer;
 use crate::attest::trail::Check;
 use crate::cluster::api::{CallErrorKind, Pod};
 use crate::outcome::Reason;
@@ -151,7 +152,7 @@ async fn a_stale_node_is_a_warning_with_a_remedy() {
 async fn a_token_that_another_cluster_signed_gets_the_line_that_names_it() {
     let rejected = || World::reviewed(|status| status.error = "invalid bearer token".into());
     for (signature, outcome) in [(Signature::Wrong, Outcome::Fail), (Signature::KeyUnknown, Outcome::Skip)] {
-        let world = World { signature, signed_by: Some("edge"), ..rejected() };
+        let world = World { signature, signed_by: Signer::Cluster("edge"), ..rejected() };
         let step = world.step(Check::Signature).await;
         assert_eq!(step.outcome, outcome);
         assert!(step.detail.ends_with(r#"; a signing key of cluster "edge" made it"#), "{}", step.detail);

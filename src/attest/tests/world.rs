@@ -31,7 +31,7 @@ pub(super) struct World {
     /// What the cluster's keys say of the token; the claims that they signed, if it is those.
     pub(super) signature: Signature,
     /// Another cluster, whose key has signed the token.
-    pub(super) signed_by: Option<&'static str>,
+    pub(super) signed_by: Signer<'static>,
     /// The cluster's time.
     pub(super) now: Option<i64>,
     /// How often TokenReview's answer lets others go first.
@@ -111,7 +111,7 @@ impl Default for World {
             pods: vec![Ok(mk_pod())],
             node: Ok(Node { uid: "node-uid-1".into(), labels: pairs(&[("zone", "b"), ("region", "a")]) }),
             signature: Signature::KeysUnknown,
-            signed_by: None,
+            signed_by: Signer::Unknown,
             now: Some(1_799_999_000),
             review_delay: 0,
             delays: (0, 0),
@@ -208,6 +208,7 @@ impl World {
             let (config, cluster) = (Some(&config), Some(&*candidate.cluster));
             let facts = Facts { config, cluster, signed_by: self.signed_by, ..Facts::default() };
             shown(trail, judged.as_ref(), &KeyState::NotRead, &facts);
+            trail.pass(Check::Slot, None);
             let verdict = explain(facts, &trust_domain, &candidate, judged, self, &mut findings).await;
             let trail = findings.trail.as_mut().expect("it was there before");
             trail.close(verdict.as_ref().err(), &Facts::default());

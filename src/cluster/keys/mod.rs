@@ -25,6 +25,7 @@ pub(crate) use clock::Clock;
 pub(super) use endpoint::Endpoint;
 pub use life::KeyState;
 use ring::Ring;
+pub(crate) use set::Jws;
 pub use verification::Verification;
 #[cfg(test)]
 pub use verification::{SignedClaims, Unverified, Why};

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::life::{Change, Failure, KeyState, Life, Reading};
+use super::set::Jws;
 use super::verification::Verification;
 
 /// Where keys are read from.
@@ -64,11 +65,11 @@ impl<S: Source> Ring<S> {
         Some(verification)
     }
 
-    /// Whether a key at hand has signed `token`. Never waits, begins nothing.
-    pub(crate) fn has_signed(&self, token: &str) -> bool {
+    /// Whether a key at hand has signed this token; `None` if the token names none of them. Never waits, begins nothing.
+    pub(crate) fn has_signed(&self, jws: &Jws<'_>) -> Option<bool> {
         let current = self.source.current();
         let loaded = self.life().keys(current.as_ref()).map(Arc::clone);
-        loaded.is_some_and(|loaded| matches!(loaded.set.verify(token, false), Verification::Verified(_)))
+        loaded?.set.has_signed(jws)
     }
 
     /// Waits for the first keys of this cluster, for the short time that an attestation may wait for them, until `latest` at

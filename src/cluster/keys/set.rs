@@ -55,12 +55,24 @@ impl KeySet {
         match self.judge(&jws) {
             Ok(true) => Verification::Verified(SignedClaims(jws.payload)),
             Ok(false) if settled => Verification::Wrong,
-            Ok(false) => unverified(Why::OldKeys, jws.header.kid),
+            // Nothing to vouch for: the key of this name is known, so that every forger may name it, and what is read anew
+            // will tell.
+            Ok(false) => unverified(Why::OldKeys, None),
             Err(why) => unverified(why, jws.header.kid),
         }
     }
 
-    /// Whether one of the keys that the token names has signed it.
+    /// Whether one of the keys that the token names has signed it; `None` if it names none of these.
+    pub(super) fn has_signed(&self, jws: &Jws<'_>) -> Option<bool> {
+        // Without a kid it may be any key: none is named.
+        jws.header.kid.as_ref()?;
+        match self.judge(jws) {
+            Err(Why::UnknownKid) => None,
+            judged => Some(judged == Ok(true)),
+        }
+    }
+
+    /// Whether one of the keys that the token may mean has signed it.
     fn judge(&self, jws: &Jws<'_>) -> Result<bool, Why> {
         let Header { alg, kid, demands } = &jws.header;
         if *demands {
@@ -88,7 +100,7 @@ impl KeySet {
 }
 
 /// A JWS in compact form, taken apart (RFC 7515, section 7.1).
-struct Jws<'t> {
+pub struct Jws<'t> {
     header: Header,
     /// What the signature is about: header and payload as they came.
     signed: &'t str,
@@ -97,7 +109,8 @@ struct Jws<'t> {
 }
 
 impl<'t> Jws<'t> {
-    fn parse(token: &'t str) -> Option<Self> {
+    /// Takes `token` apart, if it is one that means the same to every reader.
+    pub(crate) fn parse(token: &'t str) -> Option<Self> {
         // One spelling for each value: no padding, no other alphabet, no spare bits.
         let decode = |part| URL_SAFE_NO_PAD.decode(part).ok();
         let (signed, signature) = token.rsplit_once('.')?;

@@ -21,7 +21,7 @@ pub struct SignedClaims(pub(super) Vec<u8>);
 pub struct Unverified {
     /// Why not.
     pub why: Why,
-    /// The key that it names. The agent's word: for no text.
+    /// The key that it names, which TokenReview can vouch for. The agent's word: for no text.
     pub kid: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 
-use super::super::set::KeySet;
+use super::super::set::{Jws, KeySet};
 use super::super::verification::{Unverified, Verification, Why};
 use super::signer::{CLAIMS, Signer, encode, set};
 
@@ -145,7 +145,7 @@ fn a_key_replaced_under_its_kid_is_found_in_the_new_set_and_until_then_not_wrong
     let token = after.token(Some("k"));
     let verification = old.verify(&token, false);
     let Verification::Unverified(unverified) = verification else { panic!("{verification:?}") };
-    assert_eq!(unverified, Unverified { why: Why::OldKeys, kid: Some("k".into()) });
+    assert_eq!(unverified, Unverified { why: Why::OldKeys, kid: None }, "a forger may name it as well");
     assert!(unverified.why.may_be_outdated());
     assert!(is_verified(&new.verify(&token, true)));
     assert!(is_wrong(&new.verify(&before.token(Some("k")), true)), "the old one counts no more");
@@ -263,6 +263,18 @@ fn a_flood_of_invented_kids_is_unknown_each_time() {
         let verification = set.verify(&theirs.token(Some(&kid)), true);
         let Verification::Unverified(unverified) = verification else { panic!("{verification:?}") };
         assert_eq!(unverified, Unverified { why: Why::UnknownKid, kid: Some(kid) });
+    }
+}
+
+#[test]
+fn whether_it_has_signed_is_told_by_keys_that_the_token_names_alone() {
+    let (ours, theirs) = (Signer::ec("ES256"), Signer::ec("ES256"));
+    let set = set(&[ours.jwk(Some("k")), theirs.jwk(None)]);
+    let has_signed = |signer: &Signer, kid| set.has_signed(&Jws::parse(&signer.token(kid)).expect("a token"));
+    assert_eq!(has_signed(&ours, Some("k")), Some(true));
+    assert_eq!(has_signed(&theirs, Some("k")), Some(false));
+    for kid in [None, Some("other")] {
+        assert_eq!((has_signed(&ours, kid), has_signed(&theirs, kid)), (None, None), "{kid:?}");
     }
 }
 
