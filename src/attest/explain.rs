@@ -12,11 +12,11 @@ use super::claims::Claims;
 use super::gather::beside;
 use super::refusal::Refusal;
 use super::remedy::Facts;
-use super::review::{Binding, NodeExtra};
+use super::review::Binding;
 use super::trail::{Check, Trail};
 use super::walk::Walk;
 use super::{AgentAttributes, Candidate, Findings, Standing};
-use crate::cluster::api::{Advisor, CallError, ClusterApi, Node, Pod, is_path_segment};
+use crate::cluster::api::{Advisor, CallError, ClusterApi, Extra, Node, Pod, is_path_segment};
 use crate::config::{Lookup, TrustDomain};
 use crate::quote::quoted;
 
@@ -105,14 +105,14 @@ impl<A: ClusterApi + Advisor> Walk<'_, A> {
     /// Rows 11 to 16.
     async fn reviewed(&mut self) -> Option<Binding> {
         let status = self.review().await?;
-        self.binding(&status).await
+        self.binding(status).await
     }
 }
 
 /// The node that the token is bound to, if a URL can hold it.
 fn bound_node_name(binding: &Binding) -> Option<String> {
     match &binding.node_name {
-        NodeExtra::One(name) if is_path_segment(name) => Some(name.clone()),
+        Extra::One(name) if is_path_segment(name) => Some(name.clone()),
         _ => None,
     }
 }

@@ -18,9 +18,6 @@ use crate::outcome::Reason;
 /// Stands for text from the API server in which a credential was found.
 pub const WITHHELD: &str = "[withheld: it repeats a credential]";
 
-/// The extra that names the token in the API server's audit log.
-pub const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
-
 /// A service-account token. Its text is wiped when dropped and shown by no formatter.
 #[derive(Clone)]
 pub struct Token(Arc<SecretString>);
@@ -74,9 +71,9 @@ impl TokenReviewStatus {
     /// Replaces every text that `is_unsafe` by [`WITHHELD`], where it is there to be read and binds the token to nothing.
     /// The server and what stands between may echo a credential.
     pub fn withhold(&mut self, is_unsafe: impl Fn(&str) -> bool) {
-        let user = &mut self.user;
-        let id = user.extra.get_mut(CREDENTIAL_ID).into_iter().flatten();
-        let texts = [&mut self.error, &mut user.username].into_iter().chain(&mut self.audiences).chain(id);
+        let UserInfo { username, extra, .. } = &mut self.user;
+        let id = if let Extra::One(id) = &mut extra.credential_id { Some(id) } else { None };
+        let texts = [&mut self.error, username].into_iter().chain(&mut self.audiences).chain(id);
         for text in texts.filter(|text| is_unsafe(text.as_str())) {
             WITHHELD.clone_into(text);
         }
@@ -93,9 +90,42 @@ pub struct UserInfo {
     /// The groups that the user is in.
     #[serde(deserialize_with = "nulls::list")]
     pub groups: Vec<String>,
-    /// Further facts; the keys that matter begin with `authentication.kubernetes.io/`.
-    #[serde(deserialize_with = "nulls::map_of_lists")]
-    pub extra: BTreeMap<String, Vec<String>>,
+    /// Further facts.
+    #[serde(deserialize_with = "nulls::value")]
+    pub extra: Extras,
+}
+
+/// Those of `status.user.extra` that an attestation reads.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct Extras {
+    /// The pod that the token is bound to.
+    #[serde(rename = "authentication.kubernetes.io/pod-name")]
+    pub pod_name: Extra,
+    /// That pod's UID.
+    #[serde(rename = "authentication.kubernetes.io/pod-uid")]
+    pub pod_uid: Extra,
+    /// The node that the token is bound to. Absent before Kubernetes 1.30.
+    #[serde(rename = "authentication.kubernetes.io/node-name")]
+    pub node_name: Extra,
+    /// That node's UID. May be absent beside a name.
+    #[serde(rename = "authentication.kubernetes.io/node-uid")]
+    pub node_uid: Extra,
+    /// The ID under which the API server's audit log knows the token.
+    #[serde(rename = "authentication.kubernetes.io/credential-id")]
+    pub credential_id: Extra,
+}
+
+/// The values of an extra, of which each should have one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Extra {
+    /// Not there.
+    #[default]
+    Absent,
+    /// There, once.
+    One(String),
+    /// So many values: none, or more than one. They match nothing.
+    Count(usize),
 }
 
 /// The parts of a Pod that an attestation reads. What the server left out is empty.
@@ -282,7 +312,7 @@ mod tests {
             ..TokenReviewStatus::default()
         };
         status.user.username = "MARKER".into();
-        status.user.extra.insert(CREDENTIAL_ID.into(), vec!["MARKER".into(), "b".into()]);
+        status.user.extra.credential_id = Extra::One("MARKER".into());
         status.withhold(|text| text.contains("MARKER"));
         assert!(!format!("{status:?}").contains("MARKER"));
         assert_eq!((status.error.as_str(), status.audiences[0].as_str()), (WITHHELD, "a"));

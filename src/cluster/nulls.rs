@@ -1,8 +1,11 @@
 //! `null` as Go reads it: as if nothing were there.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+use super::api::Extra;
 
 pub(super) fn value<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     from: D,
@@ -15,12 +18,31 @@ pub(super) fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D:
     Ok(list.into_iter().map(Option::unwrap_or_default).collect())
 }
 
-pub(super) fn map_of_lists<'de, D: Deserializer<'de>>(
-    from: D,
-) -> Result<BTreeMap<String, Vec<String>>, D::Error> {
-    let map: BTreeMap<String, Option<Vec<Option<String>>>> = value(from)?;
-    let list = |list: Option<Vec<Option<String>>>| {
-        list.unwrap_or_default().into_iter().map(Option::unwrap_or_default).collect()
-    };
-    Ok(map.into_iter().map(|(key, value)| (key, list(value))).collect())
+impl<'de> Deserialize<'de> for Extra {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(ExtraVisitor)
+    }
+}
+
+struct ExtraVisitor;
+
+impl<'de> Visitor<'de> for ExtraVisitor {
+    type Value = Extra;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of strings or null")
+    }
+
+    fn visit_unit<E>(self) -> Result<Extra, E> {
+        Ok(Extra::Count(0))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Extra, A::Error> {
+        let (mut count, mut last) = (0, String::new());
+        while let Some(value) = list.next_element::<Option<String>>()? {
+            count += 1;
+            last = value.unwrap_or_default();
+        }
+        Ok(if count == 1 { Extra::One(last) } else { Extra::Count(count) })
+    }
 }

@@ -63,7 +63,7 @@ impl Generation {
     /// The cluster, beside the one that the payload names, whose key has signed the token: among those that have a key of
     /// the name in the token at hand, and no more than a few of them.
     pub(crate) fn other_signer(&self, candidate: &Candidate) -> Signer<'_> {
-        let Some(jws) = Jws::parse(candidate.token.expose()) else { return Signer::Unknown };
+        let Ok(jws) = Jws::decode(candidate.token.expose()) else { return Signer::Unknown };
         let others = self.clusters.iter().filter(|(name, _)| **name != candidate.cluster.name);
         let named = others.filter_map(|(name, cluster)| Some((name, cluster.has_signed(&jws)?)));
         let mut tried = 0;
@@ -100,11 +100,22 @@ impl ClusterAtWork {
         ClusterStats::of(self)
     }
 
-    /// What the token alone tells, by the keys at hand. Waits for nothing.
-    pub(crate) fn judge(&self, candidate: &Candidate, runtime: &Handle) -> Result<Standing, Refusal> {
-        let to_be_verified = candidate.is_to_be_verified();
-        let keys = to_be_verified.then(|| self.api.keys().verify(candidate.token.expose(), runtime));
-        candidate.judge_signature(keys.flatten(), self.api.time())
+    /// What the token alone tells, by the keys at hand; `jws` is the token taken apart, if it has that form. Waits for
+    /// nothing.
+    pub(crate) fn judge(
+        &self,
+        candidate: &Candidate,
+        jws: Option<Jws<'_>>,
+        runtime: &Handle,
+    ) -> Result<Standing, Refusal> {
+        let jws = jws.filter(|_| candidate.is_to_be_verified());
+        let verification = jws.and_then(|jws| self.api.keys().verify(jws, runtime));
+        candidate.judge_signature(verification, self.api.time())
+    }
+
+    /// The same once more, when keys may have come.
+    pub(crate) fn judge_again(&self, candidate: &Candidate) -> Result<Standing, Refusal> {
+        self.judge(candidate, Jws::decode(candidate.token.expose()).ok(), &Handle::current())
     }
 
     /// Where a token of this standing waits for its slot. One that is refused and explained waits as an ordinary one.

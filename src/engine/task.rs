@@ -78,13 +78,14 @@ pub(crate) fn begin(
     };
     // Every configured cluster is at work, and a candidate names a configured one.
     let cluster = Arc::clone(&generation.clusters[&candidate.cluster.name]);
-    if let Err(refusal) = candidate.check_form(generation.config.error_style) {
-        return job.refuse(Some(&cluster), refusal);
-    }
+    let jws = match candidate.check_form(generation.config.error_style) {
+        Ok(jws) => jws,
+        Err(refusal) => return job.refuse(Some(&cluster), refusal),
+    };
     if let Some(trail) = &mut job.findings.trail {
         attest::admitted(trail, payload, &candidate);
     }
-    let judged = match cluster.judge(&candidate, runtime) {
+    let judged = match cluster.judge(&candidate, jws, runtime) {
         Err(refusal) if purpose == Purpose::Attest => return job.refuse(Some(&cluster), refusal),
         judged => judged,
     };

@@ -8,8 +8,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use super::jws::Jws;
 use super::life::{Change, Failure, KeyState, Life, Reading};
-use super::set::Jws;
 use super::verification::Verification;
 
 /// Where keys are read from.
@@ -42,9 +42,9 @@ impl<S: Source> Ring<S> {
         Self { source, life: Mutex::default(), ended: Notify::new() }
     }
 
-    /// What the keys at hand say of `token`; `None` if there are none. Never waits, reads no file: a reading that is due, or
+    /// What the keys at hand say of a token; `None` if there are none. Never waits, reads no file: a reading that is due, or
     /// that this token asks for, is begun on `runtime`.
-    pub(crate) fn verify(self: &Arc<Self>, token: &str, runtime: &Handle) -> Option<Verification> {
+    pub(crate) fn verify(self: &Arc<Self>, jws: Jws<'_>, runtime: &Handle) -> Option<Verification> {
         let now = Instant::now();
         let current = self.source.current();
         let (loaded, due) = {
@@ -55,7 +55,7 @@ impl<S: Source> Ring<S> {
             self.begin(runtime);
         }
         let loaded = loaded?;
-        let verification = loaded.set.verify(token, loaded.settled(now));
+        let verification = loaded.set.verify(jws, loaded.settled(now));
         if let Verification::Unverified(unverified) = &verification
             && unverified.why.may_be_outdated()
             && self.life().begin_if_asked(now)

@@ -28,7 +28,7 @@ pub struct Unverified {
 /// Why a signature could not be judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// It is no JWS, or its header is not one that means the same to every reader.
+    /// Its header is not one that means the same to every reader.
     Form,
     /// Its header has `crit` or `b64`.
     Demands,
