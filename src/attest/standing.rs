@@ -43,19 +43,18 @@ impl Candidate {
         verification: Option<Verification>,
         now: Option<i64>,
     ) -> Result<Standing, Refusal> {
-        let claims = match verification {
+        let signed = match verification {
             None if self.is_to_be_verified() => return Ok(Standing::KeysUnknown),
             None => return Ok(Standing::NotJudged),
             Some(Verification::Wrong) => return Err(Refusal::SignatureInvalid),
             Some(Verification::Unverified(unverified)) => {
                 return Ok(Standing::Unknown { why: unverified.why.words(), kid: unverified.kid });
             }
-            Some(Verification::Verified(signed)) => Claims::read(signed.as_bytes()),
+            Some(Verification::Verified(signed)) => signed,
         };
-        match claims {
-            Ok(mut claims) => {
-                claims.judge(&self.cluster, now).map_err(Refusal::ByClaims)?;
-                claims.forget_audiences();
+        match Claims::read(signed.as_bytes()) {
+            Ok((claims, audiences)) => {
+                claims.judge(&audiences, &self.cluster, now).map_err(Refusal::ByClaims)?;
                 Ok(Standing::Authentic(Box::new(claims)))
             }
             // Its key is known, and need not be vouched for.

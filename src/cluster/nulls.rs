@@ -38,11 +38,11 @@ impl<'de> Visitor<'de> for ExtraVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Extra, A::Error> {
-        let (mut count, mut last) = (0, String::new());
-        while let Some(value) = list.next_element::<Option<String>>()? {
+        let (mut count, mut value) = (0, String::new());
+        while let Some(one) = list.next_element::<Option<String>>()? {
             count += 1;
-            last = value.unwrap_or_default();
+            value = one.unwrap_or_default();
         }
-        Ok(if count == 1 { Extra::One(last) } else { Extra::Count(count) })
+        Ok(if count == 1 { Extra::One(value) } else { Extra::Count(count) })
     }
 }
