@@ -11,6 +11,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+pub use super::extras::{Extra, Extras};
 use super::nulls;
 use super::secret::Secrets;
 use crate::outcome::Reason;
@@ -93,39 +94,6 @@ pub struct UserInfo {
     /// Further facts.
     #[serde(deserialize_with = "nulls::value")]
     pub extra: Extras,
-}
-
-/// Those of `status.user.extra` that an attestation reads.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(default)]
-pub struct Extras {
-    /// The pod that the token is bound to.
-    #[serde(rename = "authentication.kubernetes.io/pod-name")]
-    pub pod_name: Extra,
-    /// That pod's UID.
-    #[serde(rename = "authentication.kubernetes.io/pod-uid")]
-    pub pod_uid: Extra,
-    /// The node that the token is bound to. Absent before Kubernetes 1.30.
-    #[serde(rename = "authentication.kubernetes.io/node-name")]
-    pub node_name: Extra,
-    /// That node's UID. May be absent beside a name.
-    #[serde(rename = "authentication.kubernetes.io/node-uid")]
-    pub node_uid: Extra,
-    /// The ID under which the API server's audit log knows the token.
-    #[serde(rename = "authentication.kubernetes.io/credential-id")]
-    pub credential_id: Extra,
-}
-
-/// The values of an extra, of which each should have one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Extra {
-    /// Not there.
-    #[default]
-    Absent,
-    /// There, once.
-    One(String),
-    /// So many values: none, or more than one. They match nothing.
-    Count(usize),
 }
 
 /// The parts of a Pod that an attestation reads. What the server left out is empty.
