@@ -112,39 +112,83 @@ fn slow_review(world: World, delay_ms: u64) -> World {
 
 #[test]
 fn a_token_of_another_configured_cluster_is_told_so() {
-    let here = Scene::new(World::default(), &json!({}));
-    // The other cluster is of the same attestor, and its keys are at hand once it was attested with.
-    let there = here.runtime.block_on(DevCluster::start_with(Keys::generate(), World::default()));
-    let folder = tempfile::tempdir().expect("a folder");
-    let home = here.cluster.write_kubeconfig(folder.path()).expect("a kubeconfig");
-    let edge = folder.path().join("edge");
-    std::fs::create_dir(&edge).expect("a folder in it");
-    let settings = |kubeconfig: std::path::PathBuf| json!({"service_account_allow_list": ["spire:spire-agent"], "kube_config_file": kubeconfig});
-    let clusters = json!({
-        "demo": settings(home),
-        "edge": settings(there.write_kubeconfig(&edge).expect("a kubeconfig")),
-    });
-    let config = json!({"trust_domain": "example.org", "clusters": clusters}).to_string();
-    let (attestor, _) =
-        Attestor::new(config.as_bytes()).unwrap_or_else(|_| panic!("the configuration is good"));
-    let token = there.mint(&TokenRequest { alg: Algorithm::Es256, ..TokenRequest::default() });
-    let explain = |cluster: &str| -> Value {
-        let payload = json!({"cluster": cluster, "token": token}).to_string();
-        let answer = attestor.explain(payload.as_bytes(), b"");
-        serde_json::from_str(answer.document.as_str()).expect("a document")
-    };
-    let step = |document: &Value, check: &str| -> Value {
-        let steps = document["steps"].as_array().expect("steps");
-        steps.iter().find(|step| step["check"] == check).expect("every check has a step").clone()
-    };
-    assert!(!explain("demo").to_string().contains("edge"), "no keys of it are at hand");
-    let genuine = explain("edge");
-    assert_eq!(step(&genuine, "signature")["outcome"], "pass", "{genuine:#}");
-    let document = explain("demo");
-    let said = step(&document, "signature")["detail"].as_str().map(str::to_owned).unwrap_or_default();
+    let elsewhere = Elsewhere::new(&["edge".to_owned()]);
+    let token = elsewhere.mint(SignatureState::Valid);
+    assert!(!elsewhere.explain("demo", &token).to_string().contains("edge"), "no keys of it are at hand");
+    elsewhere.wait_for_keys("edge", &token);
+    let document = elsewhere.explain("demo", &token);
+    let said = step(&document, "signature")["detail"].as_str().unwrap_or_default();
     assert!(said.ends_with("; a signing key of cluster \"edge\" made it"), "{said}");
-    let remedy = step(&document, "token_review")["remedy"].as_str().map(str::to_owned).unwrap_or_default();
+    let remedy = step(&document, "token_review")["remedy"].as_str().unwrap_or_default();
     assert!(remedy.ends_with(":\ncluster = \"edge\""), "{document:#}");
+}
+
+#[test]
+fn a_forgery_is_tried_with_the_keys_of_a_few_other_clusters() {
+    let names: Vec<String> = (0..17).map(|number| format!("edge-{number}")).collect();
+    let elsewhere = Elsewhere::new(&names);
+    let genuine = elsewhere.mint(SignatureState::Valid);
+    for name in &names {
+        elsewhere.wait_for_keys(name, &genuine);
+    }
+    let document = elsewhere.explain("demo", &elsewhere.mint(SignatureState::Broken));
+    let said = step(&document, "signature")["detail"].as_str().unwrap_or_default();
+    assert!(
+        said.ends_with(
+            "; 16 other clusters have a key of that name, none of which made it; no more were looked at"
+        ),
+        "{said}"
+    );
+}
+
+/// The cluster `demo`, and another one that is configured under some names.
+struct Elsewhere {
+    there: DevCluster,
+    attestor: Attestor,
+    _here: Scene,
+    _folders: [tempfile::TempDir; 2],
+}
+
+impl Elsewhere {
+    fn new(names: &[String]) -> Self {
+        let here = Scene::new(World::default(), &json!({}));
+        let there = here.runtime.block_on(DevCluster::start_with(Keys::generate(), World::default()));
+        let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+        let home = here.cluster.write_kubeconfig(folders[0].path()).expect("a kubeconfig");
+        let away = there.write_kubeconfig(folders[1].path()).expect("a kubeconfig");
+        let settings = |kubeconfig| json!({"service_account_allow_list": ["spire:spire-agent"], "kube_config_file": kubeconfig});
+        let mut clusters = json!({"demo": settings(&home)});
+        for name in names {
+            clusters[name] = settings(&away);
+        }
+        let config = json!({"trust_domain": "example.org", "clusters": clusters}).to_string();
+        let Ok((attestor, _)) = Attestor::new(config.as_bytes()) else {
+            panic!("the configuration is good");
+        };
+        Self { there, attestor, _here: here, _folders: folders }
+    }
+
+    /// A token of the other cluster.
+    fn mint(&self, signature: SignatureState) -> String {
+        self.there.mint(&TokenRequest { alg: Algorithm::Es256, signature, ..TokenRequest::default() })
+    }
+
+    /// Explains a genuine token until it is known to be one.
+    fn wait_for_keys(&self, cluster: &str, genuine: &str) {
+        let known = || step(&self.explain(cluster, genuine), "signature")["outcome"] == "pass";
+        assert!((0..20).any(|_| known()), "the keys of {cluster} did not come");
+    }
+
+    fn explain(&self, cluster: &str, token: &str) -> Value {
+        let payload = json!({"cluster": cluster, "token": token}).to_string();
+        let answer = self.attestor.explain(payload.as_bytes(), b"");
+        serde_json::from_str(answer.document.as_str()).expect("a document")
+    }
+}
+
+fn step<'d>(document: &'d Value, check: &str) -> &'d Value {
+    let steps = document["steps"].as_array().expect("steps");
+    steps.iter().find(|step| step["check"] == check).expect("every check has a step")
 }
 
 #[test]
@@ -154,7 +198,9 @@ fn a_thousand_forgeries_make_no_call_and_take_no_slot() {
     let request = TokenRequest { signature: SignatureState::Broken, ..TokenRequest::default() };
     let forged = scene.cluster.mint(&request);
     let told = (0..1000).filter(|_| scene.attest(&forged)["reason"] == "SIGNATURE_INVALID").count();
-    assert_eq!(scene.stats()["refused_without_call"], json!({"SIGNATURE_INVALID": told}));
+    assert_eq!(scene.attest("no token")["reason"], "TOKEN_MALFORMED");
+    let counted = json!({"SIGNATURE_INVALID": told, "TOKEN_MALFORMED": 1});
+    assert_eq!(scene.stats()["refused_without_call"], counted);
     // Keys that were read more than 10 s ago are read again before they refuse anybody: on a slow machine that happens.
     let reviewed = scene.cluster.counters().token_review - before;
     assert_eq!(told + usize::try_from(reviewed).expect("a few"), 1000);
@@ -225,6 +271,12 @@ fn a_new_key_is_vouched_for_by_its_first_agent() {
     let request = TokenRequest { alg: Algorithm::Es256, key: 2, ..TokenRequest::default() };
     let peak = |stats: &Value| stats["unknown_lane"]["peak_in_flight"].clone();
     assert_eq!(peak(&scene.stats()), 0);
+    let explained = scene.attestor.explain(&payload(&scene.cluster.mint(&request)), b"");
+    let explained: Value = serde_json::from_str(explained.document.as_str()).expect("a document");
+    assert_eq!(
+        step(&explained, "slot")["detail"],
+        "one of 4 (for tokens that cannot be judged: a quarter of max_in_flight, 4 at least)"
+    );
     assert_eq!(scene.attest(&scene.cluster.mint(&request))["reason"], "OK");
     assert_eq!(peak(&scene.stats()), 1, "the first goes through the lane of unknown tokens");
 

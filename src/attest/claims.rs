@@ -10,10 +10,11 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::words::listed;
 use crate::cluster::api::is_path_segment;
 use crate::config::ClusterConfig;
 use crate::outcome::Reason;
-use crate::quote::{quoted, quoted_list};
+use crate::quote::quoted;
 use crate::text::Text;
 
 /// Past `exp`, by the cluster's own clock. The API server allows for less, and so cannot disagree.
@@ -30,7 +31,6 @@ pub struct Claims {
     pub pod: Option<PodClaim>,
     /// The name of the node that the token is bound to.
     pub node: Option<String>,
-    audiences: Vec<String>,
     /// Seconds since the epoch.
     expires: Option<i64>,
 }
@@ -70,7 +70,7 @@ pub enum ClaimsFault {
 
 impl Claims {
     /// Reads signed claims. Those that are not what Kubernetes writes are of no use: the error says why not.
-    pub fn read(signed: &[u8]) -> Result<Self, &'static str> {
+    pub fn read(signed: &[u8]) -> Result<(Self, Audiences<'_>), &'static str> {
         if signed.trim_ascii_start().first() != Some(&b'{') {
             return Err("its claims are no JSON object");
         }
@@ -89,32 +89,39 @@ impl Claims {
         let pod = pod.map(PodClaim::of).transpose()?;
         // A node that cannot be asked for is as good as none: the pod names it.
         let node = node.map(|node| node.name.into_owned()).filter(|name| is_path_segment(name));
-        Ok(Self {
+        let claims = Self {
             namespace: namespace.into_owned(),
             service_account: service_account.into_owned(),
             pod,
             node,
-            audiences: aud.0,
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "the API server drops fractions too; `as` saturates"
             )]
             expires: exp.map(|exp| exp as i64),
-        })
+        };
+        Ok((claims, aud))
     }
 
     /// Refuses what TokenReview could only refuse too. `now` is the cluster's time in seconds since the epoch, if it is known.
-    pub fn judge(&self, cluster: &ClusterConfig, now: Option<i64>) -> Result<(), ClaimsFault> {
+    pub fn judge(
+        &self,
+        Audiences(got): &Audiences<'_>,
+        cluster: &ClusterConfig,
+        now: Option<i64>,
+    ) -> Result<(), ClaimsFault> {
         if let (Some(now), Some(expires)) = (now, self.expires) {
             let seconds = now.saturating_sub(expires);
             if seconds > LONG_EXPIRED_SECONDS {
                 return Err(ClaimsFault::Expired { seconds });
             }
         }
-        let (wanted, got) = (&cluster.audience, &self.audiences);
+        let wanted = &cluster.audience;
+        let is_wanted = |Text(audience): &Text<'_>| wanted.iter().any(|one| one == audience);
         // A token without audiences is for the API server's own, which are not known here.
-        if !wanted.is_empty() && !got.is_empty() && !wanted.iter().any(|audience| got.contains(audience)) {
-            return Err(ClaimsFault::OtherAudience { wanted: wanted.clone(), got: got.clone() });
+        if !wanted.is_empty() && !got.is_empty() && !got.iter().any(is_wanted) {
+            let got = got.iter().map(|Text(audience)| audience.to_string()).collect();
+            return Err(ClaimsFault::OtherAudience { wanted: wanted.clone(), got });
         }
         if !cluster.service_account_allow_list.allows(&self.namespace, &self.service_account) {
             let account = format!("{}:{}", self.namespace, self.service_account);
@@ -124,11 +131,6 @@ impl Claims {
             return Err(ClaimsFault::NoPod);
         }
         Ok(())
-    }
-
-    /// Once they are judged, nobody needs them, and a token may have thousands: what waits is to be small.
-    pub fn forget_audiences(&mut self) {
-        self.audiences = Vec::new();
     }
 }
 
@@ -161,7 +163,7 @@ impl ClaimsFault {
                 format!("it expired {seconds} s ago by the API server's clock")
             }
             Self::OtherAudience { wanted, got } => {
-                format!("it is for {}, wanted is one of {}", quoted_list(got), quoted_list(wanted))
+                format!("it is for {}, wanted is one of {}", listed(got), listed(wanted))
             }
             Self::NotAllowed { account } => {
                 format!("{} matches no entry of service_account_allow_list", quoted(account))
@@ -177,8 +179,8 @@ impl ClaimsFault {
 struct Document<'a> {
     #[serde(borrow)]
     sub: Cow<'a, str>,
-    #[serde(default)]
-    aud: Audiences,
+    #[serde(borrow, default)]
+    aud: Audiences<'a>,
     exp: Option<f64>,
     #[serde(borrow, rename = "kubernetes.io")]
     kubernetes: Bound<'a>,
@@ -204,11 +206,12 @@ struct Named<'a> {
     uid: Option<Text<'a>>,
 }
 
-/// `aud` (RFC 7519, section 4.1.3): a text or a list of texts.
-#[derive(Default)]
-struct Audiences(Vec<String>);
+/// `aud` (RFC 7519, section 4.1.3): a text or a list of texts. A token may have thousands, and once they are judged nobody
+/// needs them.
+#[derive(Debug, Default)]
+pub struct Audiences<'a>(Vec<Text<'a>>);
 
-impl<'de> Deserialize<'de> for Audiences {
+impl<'de: 'a, 'a> Deserialize<'de> for Audiences<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(AudiencesVisitor)
     }
@@ -217,17 +220,17 @@ impl<'de> Deserialize<'de> for Audiences {
 struct AudiencesVisitor;
 
 impl<'de> Visitor<'de> for AudiencesVisitor {
-    type Value = Audiences;
+    type Value = Audiences<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a text or a list of texts")
     }
 
-    fn visit_str<E>(self, audience: &str) -> Result<Audiences, E> {
-        Ok(Audiences(vec![audience.to_owned()]))
+    fn visit_str<E>(self, audience: &str) -> Result<Audiences<'de>, E> {
+        Ok(Audiences(vec![Text(audience.to_owned().into())]))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Audiences, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Audiences<'de>, A::Error> {
         Vec::deserialize(SeqAccessDeserializer::new(list)).map(Audiences)
     }
 }

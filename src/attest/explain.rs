@@ -12,11 +12,11 @@ use super::claims::Claims;
 use super::gather::beside;
 use super::refusal::Refusal;
 use super::remedy::Facts;
-use super::review::{Binding, NodeExtra};
+use super::review::Binding;
 use super::trail::{Check, Trail};
 use super::walk::Walk;
 use super::{AgentAttributes, Candidate, Findings, Standing};
-use crate::cluster::api::{Advisor, CallError, ClusterApi, Node, Pod, is_path_segment};
+use crate::cluster::api::{Advisor, CallError, ClusterApi, Extra, Node, Pod, is_path_segment};
 use crate::config::{Lookup, TrustDomain};
 use crate::quote::quoted;
 
@@ -29,8 +29,8 @@ pub fn admitted(trail: &mut Trail, payload: &[u8], candidate: &Candidate) {
     trail.pass_up_to(Check::Signature);
 }
 
-/// Rows 11 to 26 of `candidate`, which has a slot; `judged` is what row 9 and its claims told. The verdict is that of
-/// [`attest`](super::attest); the steps are in `findings.trail`.
+/// Rows 11 to 26 of `candidate`; `judged` is what row 9 and its claims told. The verdict is that of
+/// [`attest`](super::attest); the steps are in `findings.trail`, as those before are already.
 pub async fn explain(
     facts: Facts<'_>,
     trust_domain: &TrustDomain,
@@ -46,7 +46,6 @@ pub async fn explain(
         Err(refusal) => (None, Some(refusal)),
     };
     let mut walk = Walk { facts, cluster, api, findings, binding: None, node: None, first };
-    walk.trail().pass(Check::Slot, Some(format!("one of {} (max_in_flight)", cluster.max_in_flight)));
     let attributes = walk.all(trust_domain, claims.as_deref()).await;
     match (walk.first, attributes) {
         (Some(refusal), _) => Err(refusal),
@@ -106,14 +105,14 @@ impl<A: ClusterApi + Advisor> Walk<'_, A> {
     /// Rows 11 to 16.
     async fn reviewed(&mut self) -> Option<Binding> {
         let status = self.review().await?;
-        self.binding(&status).await
+        self.binding(status).await
     }
 }
 
 /// The node that the token is bound to, if a URL can hold it.
 fn bound_node_name(binding: &Binding) -> Option<String> {
     match &binding.node_name {
-        NodeExtra::One(name) if is_path_segment(name) => Some(name.clone()),
+        Extra::One(name) if is_path_segment(name) => Some(name.clone()),
         _ => None,
     }
 }

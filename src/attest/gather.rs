@@ -12,9 +12,9 @@ use futures_util::future::{MaybeDone, maybe_done, try_join};
 use super::claims::{Claims, PodClaim};
 use super::objects;
 use super::refusal::Refusal;
-use super::review::{self, Binding, NodeExtra};
+use super::review::{self, Binding};
 use super::{Findings, Standing};
-use crate::cluster::api::{ClusterApi, Node, Pod, is_path_segment};
+use crate::cluster::api::{ClusterApi, Extra, Node, Pod, is_path_segment};
 use crate::config::{ClusterConfig, Lookup};
 
 /// What the API server says of an accepted token.
@@ -52,9 +52,9 @@ async fn reviewed(
     api: &impl ClusterApi,
     findings: &mut Findings,
 ) -> Result<Binding, Refusal> {
-    let status = api.review_token(&cluster.audience).await.map_err(Refusal::Call)?;
-    findings.credential_id = review::credential_id(&status);
-    let binding = review::judge(cluster, &status)?;
+    let mut status = api.review_token(&cluster.audience).await.map_err(Refusal::Call)?;
+    findings.credential_id = review::credential_id(&mut status);
+    let binding = review::judge(cluster, status)?;
     findings.reviewed = true;
     Ok(binding)
 }
@@ -125,7 +125,7 @@ async fn by_extras(
     findings: &mut Findings,
 ) -> Result<Gathered, Refusal> {
     let together = match &binding.node_name {
-        NodeExtra::One(node) if cluster.lookup == Lookup::Auto && is_path_segment(node) => Some(node),
+        Extra::One(node) if cluster.lookup == Lookup::Auto && is_path_segment(node) => Some(node),
         _ => None,
     };
     let (pod, node) = if let Some(node) = together {
@@ -146,8 +146,8 @@ impl Claims {
     /// Whether what was asked for by these claims is what TokenReview says to ask for.
     pub fn agree_with(&self, binding: &Binding) -> bool {
         let node = match (&self.node, &binding.node_name) {
-            (Some(claimed), NodeExtra::One(extra)) => claimed == extra,
-            (None, NodeExtra::Absent) => true,
+            (Some(claimed), Extra::One(extra)) => claimed == extra,
+            (None, Extra::Absent | Extra::Count(0)) => true,
             _ => false,
         };
         let Some(pod) = &self.pod else { return false };

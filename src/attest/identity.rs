@@ -57,7 +57,8 @@ fn agent_id(
     if !spiffe::is_path_segment(uid) {
         return Err(Refusal::IdInvalid { why: "the UID is not one valid SPIFFE path segment" });
     }
-    let id = format!("spiffe://{trust_domain}/spire/agent/k8s_psat/{}/{kind}{uid}", cluster.name);
+    let trust_domain = trust_domain.as_str();
+    let id = ["spiffe://", trust_domain, "/spire/agent/k8s_psat/", &cluster.name, "/", kind, uid].concat();
     if id.len() > spiffe::MAX_ID_BYTES {
         return Err(Refusal::IdInvalid { why: "the agent ID is longer than 2048 bytes" });
     }

@@ -4,9 +4,9 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+
+use crate::cluster::keys::Jws;
 
 /// The one member of a JOSE header that decides here (RFC 7515, section 4.1.1).
 #[derive(Deserialize)]
@@ -15,35 +15,20 @@ struct Header<'a> {
     alg: Cow<'a, str>,
 }
 
-/// Checks that `token` is a JWS in compact form, signed with a public-key algorithm.
-pub fn check_form(token: &str) -> Result<(), &'static str> {
-    let mut parts = token.split('.');
-    let (Some(header), Some(payload), Some(signature), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err("it is not a JWS of three parts");
-    };
-    let mut decoded = Vec::with_capacity(token.len());
-    if !is_base64url(header, &mut decoded) {
-        return Err("its header is not base64url");
-    }
-    let Header { alg } = parse_header(&decoded).ok_or("its header is not a JSON object with an alg")?;
+/// Checks that `token` is a JWS in compact form, signed with a public-key algorithm, and takes it apart.
+pub fn check_form(token: &str) -> Result<Jws<'_>, &'static str> {
+    let jws = Jws::decode(token)?;
+    let Header { alg } = parse_header(jws.header()).ok_or("its header is not a JSON object with one alg")?;
     if alg.eq_ignore_ascii_case("none") || alg.get(..2).is_some_and(|kind| kind.eq_ignore_ascii_case("HS")) {
         return Err("its alg is none or a shared-secret one");
     }
-    if payload.is_empty() || !is_base64url(payload, &mut decoded) {
-        return Err("its payload is not base64url");
+    if jws.payload().is_empty() {
+        return Err("its payload is missing");
     }
-    if signature.is_empty() || !is_base64url(signature, &mut decoded) {
-        return Err("its signature is missing or not base64url");
+    if jws.signature().is_empty() {
+        return Err("its signature is missing");
     }
-    Ok(())
-}
-
-/// Decodes `part` in place of what was there.
-fn is_base64url(part: &str, decoded: &mut Vec<u8>) -> bool {
-    decoded.clear();
-    URL_SAFE_NO_PAD.decode_vec(part, decoded).is_ok()
+    Ok(jws)
 }
 
 /// A JOSE header is an object (RFC 7515, section 4); serde would take a list of the members too.
@@ -55,7 +40,12 @@ fn parse_header(bytes: &[u8]) -> Option<Header<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    fn check_form(token: &str) -> Result<(), &'static str> {
+        super::check_form(token).map(drop)
+    }
 
     fn token(header: &str) -> String {
         format!("{}.e30.c2ln", URL_SAFE_NO_PAD.encode(header))
@@ -84,6 +74,7 @@ mod tests {
         assert!(check_form(&format!("{}.e30.", URL_SAFE_NO_PAD.encode(good))).is_err());
         assert!(check_form(&format!("{}=.e30.c2ln", URL_SAFE_NO_PAD.encode(good))).is_err());
         assert!(check_form(&token(r#"{"alg":1}"#)).is_err());
+        assert!(check_form(&token(r#"{"alg":"RS256","alg":"RS256"}"#)).is_err());
         assert!(check_form(&token("[]")).is_err());
     }
 
@@ -93,7 +84,7 @@ mod tests {
         for header in [r#"["RS256"]"#, r#" ["RS256"]"#, r#""RS256""#, "null", "", "  "] {
             assert_eq!(
                 check_form(&token(header)),
-                Err("its header is not a JSON object with an alg"),
+                Err("its header is not a JSON object with one alg"),
                 "{header:?}"
             );
         }
@@ -102,7 +93,7 @@ mod tests {
     #[test]
     fn a_payload_is_base64url_without_padding() {
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256"}"#);
-        for payload in ["", "e30=", "!!", "e", "e3+/"] {
+        for payload in ["e30=", "!!", "e", "e3+/"] {
             let found = check_form(&format!("{header}.{payload}.c2ln"));
             assert_eq!(found, Err("its payload is not base64url"), "{payload:?}");
         }

@@ -38,15 +38,15 @@ pub use explain::{admitted, explain};
 pub use identity::AgentAttributes;
 pub use payload::{Candidate, JsonFault, admit};
 pub use refusal::Refusal;
-pub use remedy::Facts;
+pub use remedy::{Facts, Signer};
 pub use standing::{Standing, shown};
 pub use trail::{Check, Trail};
 
-use crate::cluster::api::ClusterApi;
+use crate::cluster::api::{ClusterApi, Extra};
 use crate::config::{ClusterConfig, TrustDomain};
 use gather::Gathered;
 use identity::Objects;
-use review::{Binding, NodeExtra};
+use review::Binding;
 
 /// What was learnt on the way, whether the attestation succeeds or not. For `diagnostics`.
 #[derive(Debug, Default)]
@@ -99,9 +99,9 @@ fn claimed_node(binding: &Binding) -> Result<(&str, &str), Refusal> {
     Ok((claimed(&binding.node_name, "node-name")?, claimed(&binding.node_uid, "node-uid")?))
 }
 
-fn claimed<'b>(extra: &'b NodeExtra, name: &'static str) -> Result<&'b str, Refusal> {
+fn claimed<'b>(extra: &'b Extra, name: &'static str) -> Result<&'b str, Refusal> {
     match extra {
-        NodeExtra::One(value) if !value.is_empty() => Ok(value),
+        Extra::One(value) if !value.is_empty() => Ok(value),
         _ => Err(Refusal::ClaimsMissing { extra: name }),
     }
 }

@@ -1,15 +1,17 @@
 //! Rows 2 to 8: what can be told from the payload alone.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
 
 use super::jws;
 use super::refusal::Refusal;
 use crate::cluster::api::{Token, WITHHELD};
+use crate::cluster::keys::Jws;
 use crate::config::{ClusterConfig, Config, VerifySignature};
 use crate::outcome::ErrorStyle;
 use crate::text::Text;
@@ -39,49 +41,58 @@ pub fn admit(config: &Config, payload: &[u8]) -> Result<Candidate, Refusal> {
     }
     let data = AttestationData::parse(payload).map_err(|fault| Refusal::PayloadMalformed { fault })?;
 
-    let name = data.cluster.unwrap_or_default();
+    let name = data.cluster.as_deref().unwrap_or_default();
     if name.is_empty() {
         return Err(Refusal::ClusterMissing);
     }
-    let token = data.token.unwrap_or_default();
+    let token = data.token.as_deref().unwrap_or_default();
     let token = token.trim_matches([' ', '\t', '\r', '\n']);
     if token.is_empty() {
         return Err(Refusal::TokenMissing);
     }
     let token = Token::new(token.to_owned());
-    let Some(cluster) = config.clusters.get(&name) else {
-        let named = if token.stands_in(&name) { WITHHELD.to_owned() } else { name };
-        return Err(Refusal::ClusterUnknown { named });
+    let Some(cluster) = config.clusters.get(name) else {
+        let named = if token.stands_in(name) { WITHHELD } else { name };
+        return Err(Refusal::ClusterUnknown { named: named.to_owned() });
     };
 
     Ok(Candidate { cluster: Arc::clone(cluster), token })
 }
 
 impl Candidate {
-    /// Judges the token's form: row 8.
-    pub fn check_form(&self, style: ErrorStyle) -> Result<(), Refusal> {
+    /// Judges the token's form, row 8, and takes it apart, unless that is left to the API server.
+    pub fn check_form(&self, style: ErrorStyle) -> Result<Option<Jws<'_>>, Refusal> {
         // A host that asked for upstream's answers leaves the form of tokens to the API server, as upstream does.
         if style == ErrorStyle::Upstream && self.cluster.verify_signature == VerifySignature::Off {
-            return Ok(());
+            return Ok(None);
         }
         let token = self.token.expose();
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Refusal::TokenMalformed { why: "it is longer than 16 KiB" });
         }
-        jws::check_form(token).map_err(|why| Refusal::TokenMalformed { why })
+        jws::check_form(token).map(Some).map_err(|why| Refusal::TokenMalformed { why })
     }
 }
 
 /// The agent's JSON object.
 #[derive(Default)]
-struct AttestationData {
-    cluster: Option<String>,
-    token: Option<Zeroizing<String>>,
+struct AttestationData<'p> {
+    cluster: Option<Cow<'p, str>>,
+    token: Option<Cow<'p, str>>,
 }
 
-impl AttestationData {
+/// A token that was written with escapes is a copy of what the host owns.
+impl Drop for AttestationData<'_> {
+    fn drop(&mut self) {
+        if let Some(Cow::Owned(token)) = &mut self.token {
+            token.zeroize();
+        }
+    }
+}
+
+impl<'p> AttestationData<'p> {
     /// Reads `{"cluster":…,"token":…}`: keys are matched exactly, unknown ones ignored, `null` is absent.
-    fn parse(payload: &[u8]) -> Result<Self, JsonFault> {
+    fn parse(payload: &'p [u8]) -> Result<Self, JsonFault> {
         let text = std::str::from_utf8(payload).map_err(|_| JsonFault::not_utf8())?;
         let mut parser = serde_json::Deserializer::from_str(text);
         let data = parser.deserialize_option(DataVisitor).map_err(|e| JsonFault::of(&e))?;
@@ -93,31 +104,31 @@ impl AttestationData {
 struct DataVisitor;
 
 impl<'de> Visitor<'de> for DataVisitor {
-    type Value = AttestationData;
+    type Value = AttestationData<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object with cluster and token")
     }
 
-    fn visit_none<E>(self) -> Result<AttestationData, E> {
+    fn visit_none<E>(self) -> Result<AttestationData<'de>, E> {
         Ok(AttestationData::default())
     }
 
-    fn visit_unit<E>(self) -> Result<AttestationData, E> {
+    fn visit_unit<E>(self) -> Result<AttestationData<'de>, E> {
         Ok(AttestationData::default())
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<AttestationData, D::Error> {
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<AttestationData<'de>, D::Error> {
         inner.deserialize_map(self)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AttestationData, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AttestationData<'de>, A::Error> {
         let mut data = AttestationData::default();
         let mut seen = BTreeSet::new();
         while let Some(key) = map.next_key::<Text<'_>>()? {
             match &*key.0 {
-                "cluster" => data.cluster = map.next_value()?,
-                "token" => data.token = map.next_value::<Option<String>>()?.map(Zeroizing::new),
+                "cluster" => data.cluster = map.next_value::<Option<Text<'_>>>()?.map(|Text(name)| name),
+                "token" => data.token = map.next_value::<Option<Text<'_>>>()?.map(|Text(token)| token),
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }

@@ -240,7 +240,7 @@ impl Refusal {
     /// Whether the token alone decided, so that no call was made.
     #[must_use]
     pub fn is_by_token_alone(&self) -> bool {
-        matches!(self, Self::SignatureInvalid | Self::ByClaims(_))
+        matches!(self, Self::TokenMalformed { .. } | Self::SignatureInvalid | Self::ByClaims(_))
     }
 
     /// The code that the host hands to gRPC.

@@ -7,13 +7,11 @@ use serde::Serialize;
 use super::claims::ClaimsFault;
 use super::refusal::Refusal;
 use super::review::Binding;
+use super::words::NAMES_IN_A_SENTENCE;
 use crate::config::{ClusterConfig, Config, MAX_IN_FLIGHT_BOUNDS, cluster_setting};
 use crate::outcome::Reason;
 use crate::quote::{is_word, json, quoted};
 use crate::step::with_block;
-
-/// As many names as a sentence holds.
-const NAMES_IN_A_SENTENCE: usize = 8;
 
 /// What is known when an attestation is refused.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,8 +24,20 @@ pub struct Facts<'a> {
     pub binding: Option<&'a Binding>,
     /// The node that was asked for.
     pub node: Option<&'a str>,
-    /// Another cluster, whose key has signed the token.
-    pub signed_by: Option<&'a str>,
+    /// Whose key has signed the token, if it is not known to be that cluster's.
+    pub signed_by: Signer<'a>,
+}
+
+/// Which other cluster a token may be of.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Signer<'a> {
+    /// Nothing speaks for one.
+    #[default]
+    Unknown,
+    /// Its key has signed the token.
+    Cluster(&'a str),
+    /// None of so many, which are all that were looked at.
+    NotAmong(usize),
 }
 
 /// What to do about `refusal`. For API failures see [`Advisor`](crate::cluster::api::Advisor), who knows more.
@@ -38,7 +48,7 @@ pub fn remedy(refusal: &Refusal, facts: &Facts<'_>) -> String {
     let block = match refusal {
         Refusal::ClusterUnknown { .. } => return other_cluster(facts),
         Refusal::SignatureInvalid | Refusal::TokenError { reason: Reason::TokenRejected, .. }
-            if let Some(cluster) = facts.signed_by =>
+            if let Signer::Cluster(cluster) = facts.signed_by =>
         {
             let sentence = "The token is of another cluster: name that one in the agent's configuration";
             return with_block(sentence, &agent_line(cluster));
@@ -171,7 +181,8 @@ fn accept_audience(cluster: &ClusterConfig, of_token: &[String]) -> String {
             "",
         ),
     };
-    let new = of_token.iter().filter(|audience| !cluster.audience.contains(audience));
+    let new =
+        of_token.iter().filter(|audience| !cluster.audience.contains(audience)).take(NAMES_IN_A_SENTENCE);
     let audiences: Vec<&String> = cluster.audience.iter().chain(new).collect();
     if audiences.len() == cluster.audience.len() {
         return format!("{volume}.");

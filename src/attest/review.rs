@@ -1,14 +1,9 @@
 //! Rows 11 to 16: what TokenReview said of the token.
 
 use super::refusal::{PodFact, Refusal, UsernameFault};
-use crate::cluster::api::{CREDENTIAL_ID, TokenReviewStatus, UserInfo, WITHHELD, is_path_segment};
+use crate::cluster::api::{Extra, TokenReviewStatus, UserInfo, WITHHELD, is_path_segment};
 use crate::config::ClusterConfig;
 use crate::outcome::Reason;
-
-const POD_NAME: &str = "authentication.kubernetes.io/pod-name";
-const POD_UID: &str = "authentication.kubernetes.io/pod-uid";
-const NODE_NAME: &str = "authentication.kubernetes.io/node-name";
-const NODE_UID: &str = "authentication.kubernetes.io/node-uid";
 
 /// What an accepted token is bound to, in TokenReview's words.
 #[derive(Clone, Debug)]
@@ -22,56 +17,41 @@ pub struct Binding {
     /// That pod's UID.
     pub pod_uid: String,
     /// The node that the token is bound to. Absent before Kubernetes 1.30.
-    pub node_name: NodeExtra,
+    pub node_name: Extra,
     /// That node's UID. May be absent beside a name.
-    pub node_uid: NodeExtra,
+    pub node_uid: Extra,
 }
 
-/// An extra that Kubernetes may leave out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NodeExtra {
-    /// Not there, or an empty list.
-    Absent,
-    /// There, once.
-    One(String),
-    /// There more than once: it matches nothing.
-    Repeated,
-}
-
-impl NodeExtra {
-    fn of(user: &UserInfo, key: &str) -> Self {
-        match user.extra.get(key).map(Vec::as_slice) {
-            None | Some([]) => Self::Absent,
-            Some([value]) => Self::One(value.clone()),
-            Some(_) => Self::Repeated,
-        }
-    }
-
+impl Extra {
     /// Whether this extra is there and says something else than `value`.
     #[must_use]
     pub fn contradicts(&self, value: &str) -> bool {
         match self {
-            Self::Absent => false,
+            Self::Absent | Self::Count(0) => false,
             Self::One(extra) => extra != value,
-            Self::Repeated => true,
+            Self::Count(_) => true,
         }
     }
 }
 
-/// The ID under which the API server's audit log knows the token.
-pub fn credential_id(status: &TokenReviewStatus) -> Option<String> {
-    status.user.extra.get(CREDENTIAL_ID)?.first().filter(|id| *id != WITHHELD).cloned()
+/// The ID under which the API server's audit log knows the token, taken out of the answer.
+pub fn credential_id(status: &mut TokenReviewStatus) -> Option<String> {
+    match std::mem::take(&mut status.user.extra.credential_id) {
+        Extra::One(id) if id != WITHHELD => Some(id),
+        _ => None,
+    }
 }
 
 /// Judges TokenReview's answer by rows 11 to 16.
-pub fn judge(cluster: &ClusterConfig, status: &TokenReviewStatus) -> Result<Binding, Refusal> {
-    no_error(status)?;
-    authenticated(status)?;
-    audience(cluster, status)?;
-    let account = service_account(&status.user)?;
+pub fn judge(cluster: &ClusterConfig, status: TokenReviewStatus) -> Result<Binding, Refusal> {
+    no_error(&status)?;
+    authenticated(&status)?;
+    audience(cluster, &status)?;
+    let UserInfo { username, groups, extra } = status.user;
+    let account = service_account(&username, &groups)?;
     allowed(cluster, &account)?;
-    let pod = bound_pod(&status.user)?;
-    Ok(Binding::new(status, &account, &pod))
+    let pod = bound_pod(extra.pod_name, extra.pod_uid)?;
+    Ok(Binding::new(&account, pod, extra.node_name, extra.node_uid))
 }
 
 /// Whose token it is.
@@ -82,22 +62,22 @@ pub struct Account<'s> {
 }
 
 /// Which pod a token is bound to.
-#[derive(Clone, Copy, Debug)]
-pub struct BoundPod<'s> {
-    pub name: &'s str,
-    pub uid: &'s str,
+#[derive(Debug)]
+pub struct BoundPod {
+    pub name: String,
+    pub uid: String,
 }
 
 impl Binding {
     /// Gathers what rows 14 and 16 found, and the node's extras.
-    pub fn new(status: &TokenReviewStatus, account: &Account<'_>, pod: &BoundPod<'_>) -> Self {
+    pub fn new(account: &Account<'_>, pod: BoundPod, node_name: Extra, node_uid: Extra) -> Self {
         Self {
             namespace: account.namespace.to_owned(),
             service_account: account.name.to_owned(),
-            pod_name: pod.name.to_owned(),
-            pod_uid: pod.uid.to_owned(),
-            node_name: NodeExtra::of(&status.user, NODE_NAME),
-            node_uid: NodeExtra::of(&status.user, NODE_UID),
+            pod_name: pod.name,
+            pod_uid: pod.uid,
+            node_name,
+            node_uid,
         }
     }
 }
@@ -136,12 +116,12 @@ pub fn allowed(cluster: &ClusterConfig, account: &Account<'_>) -> Result<(), Ref
 }
 
 /// Row 16.
-pub fn bound_pod(user: &UserInfo) -> Result<BoundPod<'_>, Refusal> {
-    let name = single(user, POD_NAME, PodFact::Name)?;
-    if !is_path_segment(name) {
-        return Err(Refusal::PodNameUnfit { pod: name.to_owned() });
+pub fn bound_pod(name: Extra, uid: Extra) -> Result<BoundPod, Refusal> {
+    let name = single(name, PodFact::Name)?;
+    if !is_path_segment(&name) {
+        return Err(Refusal::PodNameUnfit { pod: name });
     }
-    Ok(BoundPod { name, uid: single(user, POD_UID, PodFact::Uid)? })
+    Ok(BoundPod { name, uid: single(uid, PodFact::Uid)? })
 }
 
 /// Row 11: the reason that `status.error` tells. Its texts are no API, so anything unknown is a plain rejection.
@@ -158,17 +138,17 @@ fn reason_of(error: &str) -> Reason {
 }
 
 /// Row 14.
-pub fn service_account(user: &UserInfo) -> Result<Account<'_>, Refusal> {
+pub fn service_account<'s>(username: &'s str, groups: &[String]) -> Result<Account<'s>, Refusal> {
     let refuse = |fault| Err(Refusal::NotAServiceAccount { fault });
-    if user.username.is_empty() {
+    if username.is_empty() {
         return refuse(UsernameFault::Empty);
     }
-    let mut parts = user.username.split(':');
+    let mut parts = username.split(':');
     let mut part = || parts.next();
     let (Some(system), Some(kind), Some(namespace), Some(name), None) =
         (part(), part(), part(), part(), part())
     else {
-        return refuse(UsernameFault::Format { username: user.username.clone() });
+        return refuse(UsernameFault::Format { username: username.to_owned() });
     };
     if namespace.is_empty() {
         return refuse(UsernameFault::NoNamespace);
@@ -179,24 +159,24 @@ pub fn service_account(user: &UserInfo) -> Result<Account<'_>, Refusal> {
     if (system, kind) != ("system", "serviceaccount")
         || !is_path_segment(namespace)
         || !is_path_segment(name)
-        || !in_group(user, "system:serviceaccounts", None)
-        || !in_group(user, "system:serviceaccounts:", Some(namespace))
+        || !in_group(groups, "system:serviceaccounts", None)
+        || !in_group(groups, "system:serviceaccounts:", Some(namespace))
     {
         return refuse(UsernameFault::NotAnAccount);
     }
     Ok(Account { namespace, name })
 }
 
-fn in_group(user: &UserInfo, prefix: &str, namespace: Option<&str>) -> bool {
-    user.groups.iter().any(|group| group.strip_prefix(prefix) == Some(namespace.unwrap_or("")))
+fn in_group(groups: &[String], prefix: &str, namespace: Option<&str>) -> bool {
+    groups.iter().any(|group| group.strip_prefix(prefix) == Some(namespace.unwrap_or("")))
 }
 
 /// Row 16: the one value of a pod extra.
-fn single<'u>(user: &'u UserInfo, key: &str, fact: PodFact) -> Result<&'u str, Refusal> {
-    match user.extra.get(key).map(Vec::as_slice) {
-        None => Err(Refusal::PodFactMissing { fact }),
-        Some([value]) if value.is_empty() => Err(Refusal::PodFactEmpty { fact }),
-        Some([value]) => Ok(value),
-        Some(values) => Err(Refusal::PodFactCount { fact, count: values.len() }),
+fn single(extra: Extra, fact: PodFact) -> Result<String, Refusal> {
+    match extra {
+        Extra::Absent => Err(Refusal::PodFactMissing { fact }),
+        Extra::One(value) if value.is_empty() => Err(Refusal::PodFactEmpty { fact }),
+        Extra::One(value) => Ok(value),
+        Extra::Count(count) => Err(Refusal::PodFactCount { fact, count }),
     }
 }

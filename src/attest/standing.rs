@@ -4,7 +4,7 @@
 
 use super::claims::Claims;
 use super::refusal::Refusal;
-use super::{Candidate, Check, Facts, Trail, remedy};
+use super::{Candidate, Check, Facts, Signer, Trail, remedy};
 use crate::cluster::keys::{KeyState, Verification};
 use crate::config::VerifySignature;
 use crate::quote::quoted;
@@ -43,19 +43,18 @@ impl Candidate {
         verification: Option<Verification>,
         now: Option<i64>,
     ) -> Result<Standing, Refusal> {
-        let claims = match verification {
+        let signed = match verification {
             None if self.is_to_be_verified() => return Ok(Standing::KeysUnknown),
             None => return Ok(Standing::NotJudged),
             Some(Verification::Wrong) => return Err(Refusal::SignatureInvalid),
             Some(Verification::Unverified(unverified)) => {
                 return Ok(Standing::Unknown { why: unverified.why.words(), kid: unverified.kid });
             }
-            Some(Verification::Verified(signed)) => Claims::read(signed.as_bytes()),
+            Some(Verification::Verified(signed)) => signed,
         };
-        match claims {
-            Ok(mut claims) => {
-                claims.judge(&self.cluster, now).map_err(Refusal::ByClaims)?;
-                claims.forget_audiences();
+        match Claims::read(signed.as_bytes()) {
+            Ok((claims, audiences)) => {
+                claims.judge(&audiences, &self.cluster, now).map_err(Refusal::ByClaims)?;
                 Ok(Standing::Authentic(Box::new(claims)))
             }
             // Its key is known, and need not be vouched for.
@@ -67,8 +66,13 @@ impl Candidate {
 /// Shows what became of row 9 and of the claims. A refusal does not end the walk.
 pub fn shown(trail: &mut Trail, judged: Result<&Standing, &Refusal>, keys: &KeyState, facts: &Facts<'_>) {
     const NOT_AUTHENTIC: &str = "not looked at: its signature is not known to be right";
-    let signer = facts.signed_by.map(|name| format!("; a signing key of cluster {} made it", quoted(name)));
-    let signer = signer.unwrap_or_default();
+    let signer = match facts.signed_by {
+        Signer::Unknown => String::new(),
+        Signer::Cluster(name) => format!("; a signing key of cluster {} made it", quoted(name)),
+        Signer::NotAmong(clusters) => format!(
+            "; {clusters} other clusters have a key of that name, none of which made it; no more were looked at"
+        ),
+    };
     let decides = |why: &str| format!("{why}: TokenReview decides{signer}");
     match judged {
         Err(refusal) => {

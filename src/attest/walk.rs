@@ -4,9 +4,10 @@ use super::refusal::Refusal;
 use super::remedy::{self, Facts};
 use super::review::{self, Binding};
 use super::trail::{Check, Trail};
+use super::words::listed;
 use super::{AgentAttributes, Findings, claimed_node, identity, objects};
 use crate::cluster::api::{
-    Advice, Advisor, CallError, CallErrorKind, ClusterApi, Node, Pod, TokenReviewStatus,
+    Advice, Advisor, CallError, CallErrorKind, ClusterApi, Node, Pod, TokenReviewStatus, UserInfo,
 };
 use crate::config::{ClusterConfig, TrustDomain};
 use crate::quote::{quoted, quoted_list};
@@ -73,8 +74,8 @@ impl<A: ClusterApi + Advisor> Walk<'_, A> {
 
     /// Rows 11 and 12.
     pub(super) async fn review(&mut self) -> Option<TokenReviewStatus> {
-        let answer = self.api.review_token(&self.cluster.audience).await.map_err(Refusal::Call);
-        if let Ok(status) = &answer {
+        let mut answer = self.api.review_token(&self.cluster.audience).await.map_err(Refusal::Call);
+        if let Ok(status) = &mut answer {
             self.findings.credential_id = review::credential_id(status);
         }
         let judged = answer.and_then(|status| review::no_error(&status).map(|()| status));
@@ -95,19 +96,20 @@ impl<A: ClusterApi + Advisor> Walk<'_, A> {
     }
 
     /// Rows 13 to 16.
-    pub(super) async fn binding(&mut self, status: &TokenReviewStatus) -> Option<Binding> {
+    pub(super) async fn binding(&mut self, status: TokenReviewStatus) -> Option<Binding> {
         let wanted = match self.cluster.audience.as_slice() {
             [] => "the API server's own audience is wanted (audience is [])".to_owned(),
             wanted => format!(
                 "TokenReview validated {}, wanted is one of {}",
-                quoted_list(&status.audiences),
-                quoted_list(wanted)
+                listed(&status.audiences),
+                listed(wanted)
             ),
         };
-        let judged = review::audience(self.cluster, status);
+        let judged = review::audience(self.cluster, &status);
         self.judge(Check::Audience, judged, None, |()| Some(wanted)).await;
 
-        let judged = review::service_account(&status.user);
+        let UserInfo { username, groups, extra } = status.user;
+        let judged = review::service_account(&username, &groups);
         let seen =
             |account: &review::Account<'_>| Some(quoted(&format!("{}:{}", account.namespace, account.name)));
         let account = self.judge(Check::ServiceAccount, judged, None, seen).await;
@@ -120,15 +122,15 @@ impl<A: ClusterApi + Advisor> Walk<'_, A> {
             self.trail().skip(Check::ServiceAccountAllowed, "whose token it is is not known");
         }
 
-        let seen = |pod: &review::BoundPod<'_>| {
-            Some(format!("pod {} with UID {}", quoted(pod.name), quoted(pod.uid)))
-        };
-        let pod = self.judge(Check::PodBound, review::bound_pod(&status.user), None, seen).await;
+        let seen =
+            |pod: &review::BoundPod| Some(format!("pod {} with UID {}", quoted(&pod.name), quoted(&pod.uid)));
+        let judged = review::bound_pod(extra.pod_name, extra.pod_uid);
+        let pod = self.judge(Check::PodBound, judged, None, seen).await;
         let Some((account, pod)) = account.zip(pod) else {
             self.trail().skip_the_rest("which pod it is is not known");
             return None;
         };
-        let binding = Binding::new(status, &account, &pod);
+        let binding = Binding::new(&account, pod, extra.node_name, extra.node_uid);
         self.binding = Some(binding.clone());
         Some(binding)
     }

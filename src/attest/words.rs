@@ -14,6 +14,9 @@ use crate::quote::{quoted, quoted_list};
 /// Of one text of the API server's. A gRPC status travels in a header, which servers limit to 8 KiB and more.
 const MAX_FOREIGN_CHARS: usize = 512;
 
+/// As many names as a sentence holds.
+pub const NAMES_IN_A_SENTENCE: usize = 8;
+
 impl Refusal {
     /// What the agent may read.
     #[must_use]
@@ -136,12 +139,12 @@ impl Refusal {
             Self::PayloadMalformed { fault } => fault.to_string(),
             Self::ClusterUnknown { named } => format!("the payload names cluster {}", quoted(named)),
             Self::TokenMalformed { why } => format!("the token was refused by its form: {why}"),
-            Self::ByClaims(fault) => cut(&fault.detail()).into_owned(),
+            Self::ByClaims(fault) => fault.detail(),
             Self::TokenError { error, .. } => format!("TokenReview answered: {}", cut(error)),
             Self::AudienceNotValidated { wanted, got } => format!(
                 "TokenReview validated the audiences {}, wanted is one of {}",
-                cut(&quoted_list(got)),
-                cut(&quoted_list(wanted))
+                listed(got),
+                listed(wanted)
             ),
             Self::NotAServiceAccount { fault } => match fault {
                 UsernameFault::Empty => "TokenReview named no user".into(),
@@ -219,6 +222,14 @@ fn call_words(call: Call, c: &str) -> String {
 
 fn pod_fact_words(fact: PodFact, c: &str) -> String {
     format!("failed to get {} from token review status for cluster {c}", fact.words().0)
+}
+
+/// Names whose number and length others decide: the first of them, and how many there are beside.
+pub fn listed(names: &[String]) -> String {
+    let (shown, more) = names.split_at(names.len().min(NAMES_IN_A_SENTENCE));
+    let list = quoted_list(shown);
+    let list = cut(&list);
+    if more.is_empty() { list.into_owned() } else { format!("{list} and {} more", more.len()) }
 }
 
 /// The beginning of text whose length the API server decides.

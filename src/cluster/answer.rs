@@ -162,7 +162,10 @@ impl Metadata<'_> {
     /// The labels that are there of those wanted. An object may have many more.
     fn labels(&self, wanted: &[String]) -> BTreeMap<String, String> {
         let label = |key: &String| Some((key.clone(), self.labels.get(key.as_str())?.0.to_string()));
-        wanted.iter().filter_map(label).collect()
+        let mut found = BTreeMap::new();
+        // Not collected: that would make a list first.
+        found.extend(wanted.iter().filter_map(label));
+        found
     }
 }
 

@@ -11,15 +11,13 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+pub use super::extras::{Extra, Extras};
 use super::nulls;
 use super::secret::Secrets;
 use crate::outcome::Reason;
 
 /// Stands for text from the API server in which a credential was found.
 pub const WITHHELD: &str = "[withheld: it repeats a credential]";
-
-/// The extra that names the token in the API server's audit log.
-pub const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 
 /// A service-account token. Its text is wiped when dropped and shown by no formatter.
 #[derive(Clone)]
@@ -74,9 +72,9 @@ impl TokenReviewStatus {
     /// Replaces every text that `is_unsafe` by [`WITHHELD`], where it is there to be read and binds the token to nothing.
     /// The server and what stands between may echo a credential.
     pub fn withhold(&mut self, is_unsafe: impl Fn(&str) -> bool) {
-        let user = &mut self.user;
-        let id = user.extra.get_mut(CREDENTIAL_ID).into_iter().flatten();
-        let texts = [&mut self.error, &mut user.username].into_iter().chain(&mut self.audiences).chain(id);
+        let UserInfo { username, extra, .. } = &mut self.user;
+        let id = if let Extra::One(id) = &mut extra.credential_id { Some(id) } else { None };
+        let texts = [&mut self.error, username].into_iter().chain(&mut self.audiences).chain(id);
         for text in texts.filter(|text| is_unsafe(text.as_str())) {
             WITHHELD.clone_into(text);
         }
@@ -93,9 +91,9 @@ pub struct UserInfo {
     /// The groups that the user is in.
     #[serde(deserialize_with = "nulls::list")]
     pub groups: Vec<String>,
-    /// Further facts; the keys that matter begin with `authentication.kubernetes.io/`.
-    #[serde(deserialize_with = "nulls::map_of_lists")]
-    pub extra: BTreeMap<String, Vec<String>>,
+    /// Further facts.
+    #[serde(deserialize_with = "nulls::value")]
+    pub extra: Extras,
 }
 
 /// The parts of a Pod that an attestation reads. What the server left out is empty.
@@ -282,7 +280,7 @@ mod tests {
             ..TokenReviewStatus::default()
         };
         status.user.username = "MARKER".into();
-        status.user.extra.insert(CREDENTIAL_ID.into(), vec!["MARKER".into(), "b".into()]);
+        status.user.extra.credential_id = Extra::One("MARKER".into());
         status.withhold(|text| text.contains("MARKER"));
         assert!(!format!("{status:?}").contains("MARKER"));
         assert_eq!((status.error.as_str(), status.audiences[0].as_str()), (WITHHELD, "a"));

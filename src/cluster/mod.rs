@@ -31,6 +31,7 @@ mod credentials;
 mod environment;
 mod error;
 mod exec;
+mod extras;
 #[cfg(feature = "fault-injection")]
 pub(crate) mod fault_injection;
 mod files;

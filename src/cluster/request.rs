@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::uri::{self, PathAndQuery};
 use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -104,15 +105,21 @@ impl Question {
     /// The request, written for the HTTP version of the connection.
     pub(super) fn request(&self, access: &Access, h2: bool) -> Result<Request<RequestBody>, Fault> {
         let Server { scheme, authority, base_path } = &access.server;
+        let unfit = || Fault::BadAnswer("the URL cannot be written".to_owned());
+        let path = PathAndQuery::from_maybe_shared([base_path, &*self.path].concat()).map_err(|_| unfit())?;
+        let mut uri = uri::Parts::default();
+        uri.path_and_query = Some(path);
+        if h2 {
+            (uri.scheme, uri.authority) = (Some(scheme.clone()), Some(authority.clone()));
+        }
         let mut request = Request::builder()
             .method(self.method.clone())
+            .uri(uri)
             .header(USER_AGENT, AGENT)
             .header(ACCEPT, self.accept.clone());
-        request = if h2 {
-            request.uri([scheme.as_str(), "://", authority.as_str(), base_path, &self.path].concat())
-        } else {
-            request.uri([base_path, &*self.path].concat()).header(HOST, authority.as_str())
-        };
+        if !h2 {
+            request = request.header(HOST, authority.as_str());
+        }
         if let Some(authorization) = &access.authorization {
             request = request.header(AUTHORIZATION, authorization.header.clone());
         }
@@ -122,9 +129,7 @@ impl Question {
         if !self.is_get() {
             request = request.header(CONTENT_TYPE, JSON);
         }
-        request
-            .body(Full::new(self.body.clone()))
-            .map_err(|_| Fault::BadAnswer("the URL cannot be written".to_owned()))
+        request.body(Full::new(self.body.clone())).map_err(|_| unfit())
     }
 }
 

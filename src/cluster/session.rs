@@ -49,10 +49,10 @@ impl Session {
         Self { cluster, deadline, token, access, renewed, calls: Mutex::default() }
     }
 
-    /// The calls that have ended so far, in the order in which they ended; failed and cancelled ones too.
+    /// The calls that have ended since this was last asked, in the order in which they ended; failed and cancelled ones too.
     #[must_use]
     pub fn calls(&self) -> Vec<CallRecord> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        std::mem::take(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Puts a question, within the attestation's time.

@@ -10,9 +10,14 @@ use super::events::Events;
 use super::lanes::Lanes;
 use super::slots::Slots;
 use super::stats::{ClusterStats, Reasons, Tally};
-use crate::attest::{Candidate, Refusal, Standing};
+use crate::attest::{Candidate, Refusal, Signer, Standing};
+use crate::cluster::keys::Jws;
 use crate::cluster::{Cluster, Observer};
 use crate::config::{ClusterConfig, Config, TrustDomain, VerifySignature};
+
+/// Clusters whose keys an explanation tries beside those of the token's own: each costs a verification or some, while a
+/// slot is held.
+const OTHERS_TRIED: usize = 16;
 
 /// A configuration in force. A running attestation keeps the one that it began with.
 pub(crate) struct Generation {
@@ -55,10 +60,18 @@ impl Generation {
         Self { number: previous.map_or(0, |previous| previous.number) + 1, config, trust_domain, clusters }
     }
 
-    /// The cluster, beside the one that the payload names, whose keys have signed the token, as far as keys are at hand.
-    pub(crate) fn other_signer(&self, candidate: &Candidate) -> Option<&str> {
-        let mut others = self.clusters.iter().filter(|(name, _)| **name != candidate.cluster.name);
-        others.find(|(_, cluster)| cluster.has_signed(candidate)).map(|(name, _)| name.as_str())
+    /// The cluster, beside the one that the payload names, whose key has signed the token: among those that have a key of
+    /// the name in the token at hand, and no more than a few of them.
+    pub(crate) fn other_signer(&self, candidate: &Candidate) -> Signer<'_> {
+        let Ok(jws) = Jws::decode(candidate.token.expose()) else { return Signer::Unknown };
+        let others = self.clusters.iter().filter(|(name, _)| **name != candidate.cluster.name);
+        let named = others.filter_map(|(name, cluster)| Some((name, cluster.has_signed(&jws)?)));
+        let mut tried = 0;
+        match named.take(OTHERS_TRIED).inspect(|_| tried += 1).find(|(_, has_signed)| *has_signed) {
+            Some((name, _)) => Signer::Cluster(name),
+            None if tried == OTHERS_TRIED => Signer::NotAmong(tried),
+            None => Signer::Unknown,
+        }
     }
 }
 
@@ -75,10 +88,11 @@ impl ClusterAtWork {
         }
     }
 
-    /// Whether a key of this cluster that is at hand has signed the token. Waits for nothing, begins nothing.
-    pub(crate) fn has_signed(&self, candidate: &Candidate) -> bool {
+    /// Whether a key of this cluster that is at hand has signed the token; `None` if it names none of them. Waits for
+    /// nothing, begins nothing.
+    fn has_signed(&self, jws: &Jws<'_>) -> Option<bool> {
         let verifies = self.config.verify_signature == VerifySignature::Auto;
-        verifies && self.api.keys().has_signed(candidate.token.expose())
+        verifies.then(|| self.api.keys().has_signed(jws)).flatten()
     }
 
     /// This cluster's part of the statistics.
@@ -86,11 +100,22 @@ impl ClusterAtWork {
         ClusterStats::of(self)
     }
 
-    /// What the token alone tells, by the keys at hand. Waits for nothing.
-    pub(crate) fn judge(&self, candidate: &Candidate, runtime: &Handle) -> Result<Standing, Refusal> {
-        let to_be_verified = candidate.is_to_be_verified();
-        let keys = to_be_verified.then(|| self.api.keys().verify(candidate.token.expose(), runtime));
-        candidate.judge_signature(keys.flatten(), self.api.time())
+    /// What the token alone tells, by the keys at hand; `jws` is the token taken apart, if it has that form. Waits for
+    /// nothing.
+    pub(crate) fn judge(
+        &self,
+        candidate: &Candidate,
+        jws: Option<Jws<'_>>,
+        runtime: &Handle,
+    ) -> Result<Standing, Refusal> {
+        let jws = jws.filter(|_| candidate.is_to_be_verified());
+        let verification = jws.and_then(|jws| self.api.keys().verify(jws, runtime));
+        candidate.judge_signature(verification, self.api.time())
+    }
+
+    /// The same once more, when keys may have come.
+    pub(crate) fn judge_again(&self, candidate: &Candidate) -> Result<Standing, Refusal> {
+        self.judge(candidate, Jws::decode(candidate.token.expose()).ok(), &Handle::current())
     }
 
     /// Where a token of this standing waits for its slot. One that is refused and explained waits as an ordinary one.

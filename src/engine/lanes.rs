@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::slots::Slots;
+use super::slots::{Lane, Slots};
 
 /// Keys that are remembered to have signed an accepted token. A cluster signs with one at a time.
 const VOUCHED_KEYS: usize = 16;
@@ -23,6 +23,15 @@ const LONGEST_KID: usize = 256;
 /// The part of the limits that unknown tokens have beside the others, and its least number of slots.
 const UNKNOWN_PART: usize = 4;
 const UNKNOWN_SLOTS_AT_LEAST: usize = 4;
+
+const UNKNOWN: Lane = Lane {
+    memory_part: UNKNOWN_PART,
+    number: "for tokens that cannot be judged: a quarter of max_in_flight, 4 at least",
+    no_slot: "no slot for tokens that cannot be judged came free in half of the attestation's time (a quarter of max_in_flight)",
+    queue_full: "the queue for tokens that cannot be judged is full (a quarter of max_queued)",
+    memory_used: "a quarter of the memory for waiting attestations is used, and tokens that cannot be judged may use no more \
+                  (engine.max_queued_bytes)",
+};
 
 /// The slots of one cluster.
 #[derive(Debug)]
@@ -48,9 +57,7 @@ impl Lanes {
         let unknown_slots = (max_in_flight / UNKNOWN_PART).max(UNKNOWN_SLOTS_AT_LEAST);
         Self {
             ordinary: Arc::new(Slots::new(max_in_flight, max_queued)),
-            unknown: Arc::new(
-                Slots::new(unknown_slots, max_queued / UNKNOWN_PART).with_part_of_memory(UNKNOWN_PART),
-            ),
+            unknown: Arc::new(Slots::new(unknown_slots, max_queued / UNKNOWN_PART).in_lane(&UNKNOWN)),
             vouched: Mutex::default(),
         }
     }
@@ -103,6 +110,22 @@ mod tests {
         assert_eq!(unknown.iter().filter(|request| request.is_ok()).count(), 6, "and a quarter of the queue");
         let ordinary: Vec<_> = (0..2).map(|_| lanes.ordinary.request(10, &memory)).collect();
         assert!(ordinary.iter().all(granted), "the others find all their slots free");
+    }
+
+    #[tokio::test]
+    async fn a_slot_and_its_absence_are_told_by_the_lane() {
+        let (lanes, memory) = (Lanes::new(16, 0), Arc::new(QueuedBytes::new(1 << 20)));
+        for (lane, number, limits) in [
+            (&lanes.ordinary, 16, ["max_in_flight", "max_queued"]),
+            (&lanes.unknown, 4, ["a quarter of max_in_flight, 4 at least", "a quarter of max_queued"]),
+        ] {
+            let held: Vec<_> = (0..number).map(|_| lane.request(1, &memory)).collect();
+            let Ok(Request::Granted(slot)) = &held[0] else { panic!("a slot is free") };
+            let words = slot.words();
+            assert!(words.starts_with(&format!("one of {number} (")) && words.contains(limits[0]), "{words}");
+            let why = lane.request(1, &memory).err().expect("no slot is left");
+            assert!(why.ends_with(&format!("({})", limits[1])), "{why}");
+        }
     }
 
     #[tokio::test]

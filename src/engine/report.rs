@@ -38,7 +38,7 @@ impl Attestation<'_> {
             reason: refusal.map_or(Reason::Ok, Refusal::reason).word(),
             message: message.as_ref().map(AgentSafe::as_str),
             agent_attributes: verdict.as_ref().ok(),
-            operation: &self.operation.to_string(),
+            operation: self.operation,
             config_generation: self.generation,
             steps: self.findings.trail.as_ref().map(Trail::steps),
             diagnostics: self.diagnostics(refusal),
@@ -50,7 +50,7 @@ impl Attestation<'_> {
     pub(crate) fn fields<'f>(&'f self, verdict: &'f Result<AgentAttributes, Refusal>) -> impl Serialize + 'f {
         let refusal = verdict.as_ref().err();
         AttestationFields {
-            operation: self.operation.to_string(),
+            operation: self.operation,
             code: refusal.map_or(grpc::OK, |refusal| refusal.code(self.style)),
             reason: refusal.map_or(Reason::Ok, Refusal::reason).word(),
             spiffe_id: verdict.as_ref().ok().map(|attributes| attributes.spiffe_id.as_str()),
@@ -74,7 +74,8 @@ impl Attestation<'_> {
 
 #[derive(Serialize)]
 struct AttestationFields<'a> {
-    operation: String,
+    #[serde(serialize_with = "as_text")]
+    operation: u64,
     code: i32,
     reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,11 +92,18 @@ struct AttestationDocument<'a> {
     message: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_attributes: Option<&'a AgentAttributes>,
-    operation: &'a str,
+    #[serde(serialize_with = "as_text")]
+    operation: u64,
     config_generation: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     steps: Option<&'a [Step]>,
     diagnostics: Diagnostics<'a>,
+}
+
+/// Numbers of 64 bits are not safe with every reader of JSON.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn as_text<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
 }
 
 #[derive(Serialize)]

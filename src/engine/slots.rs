@@ -14,11 +14,34 @@ use tokio::time::Instant;
 pub struct Slots {
     // tokio's semaphore is fair: a freed permit goes to the longest waiter, never to a newcomer.
     free: Arc<Semaphore>,
-    gauges: Arc<Gauges>,
+    gauges: Gauges,
+    max_in_flight: usize,
     max_queued: usize,
-    /// What waits here finds room only while less than this part of the memory is used, by whomever.
-    memory_part: usize,
+    lane: &'static Lane,
 }
+
+/// What sets slots apart from others of the cluster.
+#[derive(Debug)]
+pub struct Lane {
+    /// What waits here finds room only while less than this part of the memory is used, by whomever.
+    pub memory_part: usize,
+    /// Where their number comes from.
+    pub number: &'static str,
+    /// What is said when none comes free in time.
+    pub no_slot: &'static str,
+    /// What is said when no more may wait.
+    pub queue_full: &'static str,
+    /// What is said when that part of the memory is used.
+    pub memory_used: &'static str,
+}
+
+const ORDINARY: Lane = Lane {
+    memory_part: 1,
+    number: "max_in_flight",
+    no_slot: "no slot came free in half of the attestation's time (max_in_flight)",
+    queue_full: "the cluster's queue is full (max_queued)",
+    memory_used: "the memory for waiting attestations is used up (engine.max_queued_bytes)",
+};
 
 /// Numbers for statistics.
 #[derive(Debug, Default)]
@@ -34,13 +57,21 @@ pub struct Gauges {
 /// A slot, given back when dropped.
 #[derive(Debug)]
 pub struct Slot {
-    gauges: Arc<Gauges>,
+    slots: Arc<Slots>,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Slot {
+    /// Which one it is, for operators.
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!("one of {} ({})", self.slots.max_in_flight, self.slots.lane.number)
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.gauges.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.slots.gauges.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -75,13 +106,13 @@ impl Slots {
     #[must_use]
     pub fn new(max_in_flight: usize, max_queued: usize) -> Self {
         let free = Arc::new(Semaphore::new(max_in_flight.min(Semaphore::MAX_PERMITS)));
-        Self { free, gauges: Arc::default(), max_queued, memory_part: 1 }
+        Self { free, gauges: Gauges::default(), max_in_flight, max_queued, lane: &ORDINARY }
     }
 
-    /// The same; what waits finds room only while less than this part of the memory is used.
+    /// The same in a lane of their own.
     #[must_use]
-    pub fn with_part_of_memory(self, memory_part: usize) -> Self {
-        Self { memory_part, ..self }
+    pub fn in_lane(self, lane: &'static Lane) -> Self {
+        Self { lane, ..self }
     }
 
     /// Numbers for statistics.
@@ -104,23 +135,21 @@ impl Slots {
         if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
             return Ok(Request::Granted(self.slot(permit)));
         }
-        let reserved = Reserved::take(&self.gauges, self.max_queued)
-            .ok_or("the cluster's queue is full (max_queued)")?;
-        let memory = Held::take(memory, bytes, self.memory_part)
-            .ok_or("the memory for waiting attestations is used up (engine.max_queued_bytes)")?;
+        let reserved = Reserved::take(self).ok_or(self.lane.queue_full)?;
+        let memory = Held::take(memory, bytes, self.lane.memory_part).ok_or(self.lane.memory_used)?;
         // The first poll enters the semaphore's queue; whoever waits for the place brings the waker that counts. Without
         // tokio's budget, or a host's busy task could be kept from entering.
         let mut permit: PendingPermit = Box::pin(unconstrained(Arc::clone(&self.free).acquire_owned()));
         if let Poll::Ready(Ok(permit)) = permit.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return Ok(Request::Granted(self.slot(permit)));
         }
-        Ok(Request::Queued(Place { permit, slots: Arc::clone(self), _reserved: reserved, _memory: memory }))
+        Ok(Request::Queued(Place { permit, reserved, _memory: memory }))
     }
 
-    fn slot(&self, permit: OwnedSemaphorePermit) -> Slot {
+    fn slot(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Slot {
         let now = self.gauges.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         self.gauges.peak.fetch_max(now, Ordering::Relaxed);
-        Slot { gauges: Arc::clone(&self.gauges), _permit: permit }
+        Slot { slots: Arc::clone(self), _permit: permit }
     }
 }
 
@@ -150,8 +179,7 @@ type PendingPermit = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, Ac
 /// A place in a cluster's queue, given up when dropped.
 pub struct Place {
     permit: PendingPermit,
-    slots: Arc<Slots>,
-    _reserved: Reserved,
+    reserved: Reserved,
     _memory: Held,
 }
 
@@ -161,26 +189,27 @@ impl Place {
     /// # Errors
     /// None came free in time.
     pub async fn wait(self, latest: Instant) -> Result<Slot, &'static str> {
+        let Reserved(slots) = &self.reserved;
         match tokio::time::timeout_at(latest, self.permit).await {
-            Ok(Ok(permit)) => Ok(self.slots.slot(permit)),
+            Ok(Ok(permit)) => Ok(slots.slot(permit)),
             // The semaphore is never closed, so only the time can be over.
-            Ok(Err(_)) | Err(_) => Err("no slot came free in half of the attestation's time (max_in_flight)"),
+            Ok(Err(_)) | Err(_) => Err(slots.lane.no_slot),
         }
     }
 }
 
 #[derive(Debug)]
-struct Reserved(Arc<Gauges>);
+struct Reserved(Arc<Slots>);
 
 impl Reserved {
-    fn take(gauges: &Arc<Gauges>, limit: usize) -> Option<Self> {
-        add_below(&gauges.queued, 1, limit).then(|| Self(Arc::clone(gauges)))
+    fn take(slots: &Arc<Slots>) -> Option<Self> {
+        add_below(&slots.gauges.queued, 1, slots.max_queued).then(|| Self(Arc::clone(slots)))
     }
 }
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        self.0.queued.fetch_sub(1, Ordering::Relaxed);
+        self.0.gauges.queued.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -16,10 +16,12 @@ use super::generation::{ClusterAtWork, Generation};
 use super::operation::{Completion, Stop};
 use super::options::Options;
 use super::report::Attestation;
-use super::slots::QueuedBytes;
+use super::slots::{QueuedBytes, Slot};
 use super::stats::Tally;
 use super::waiting::Waiting;
-use crate::attest::{self, AgentAttributes, Candidate, Facts, Findings, Refusal, Standing, Trail};
+use crate::attest::{
+    self, AgentAttributes, Candidate, Check, Facts, Findings, Refusal, Signer, Standing, Trail,
+};
 use crate::cluster::Session;
 use crate::outcome::{ErrorStyle, Reason};
 
@@ -76,13 +78,14 @@ pub(crate) fn begin(
     };
     // Every configured cluster is at work, and a candidate names a configured one.
     let cluster = Arc::clone(&generation.clusters[&candidate.cluster.name]);
-    if let Err(refusal) = candidate.check_form(generation.config.error_style) {
-        return job.refuse(Some(&cluster), refusal);
-    }
+    let jws = match candidate.check_form(generation.config.error_style) {
+        Ok(jws) => jws,
+        Err(refusal) => return job.refuse(Some(&cluster), refusal),
+    };
     if let Some(trail) = &mut job.findings.trail {
         attest::admitted(trail, payload, &candidate);
     }
-    let judged = match cluster.judge(&candidate, runtime) {
+    let judged = match cluster.judge(&candidate, jws, runtime) {
         Err(refusal) if purpose == Purpose::Attest => return job.refuse(Some(&cluster), refusal),
         judged => judged,
     };
@@ -214,12 +217,8 @@ impl Work {
                 let latest = begun + timeout / 2;
                 let purpose = if findings.trail.is_some() { Purpose::Explain } else { Purpose::Attest };
                 let ready = waiting.ready(&cluster, &candidate, judged, purpose, latest).await;
-                let (slot, judged) = ready?;
                 // Boxed here and not before, for the same reason.
-                let decision = decide(&generation, &cluster, &candidate, judged, &session, options, findings);
-                let verdict = Box::pin(decision).await;
-                drop(slot);
-                verdict
+                Box::pin(decide(&generation, &cluster, &candidate, ready?, &session, options, findings)).await
             };
             // A panic is this attestation's failure alone; nothing it touched is used again.
             let attestation = AssertUnwindSafe(attestation).catch_unwind();
@@ -244,7 +243,7 @@ async fn decide(
     generation: &Generation,
     cluster: &ClusterAtWork,
     candidate: &Candidate,
-    judged: Result<Standing, Refusal>,
+    (slot, judged): (Slot, Result<Standing, Refusal>),
     session: &Session,
     options: &Options,
     findings: &mut Findings,
@@ -256,10 +255,11 @@ async fn decide(
     let trust_domain = &generation.trust_domain;
     if let Some(trail) = &mut findings.trail {
         let authentic = matches!(judged, Ok(Standing::Authentic(_)));
-        let signed_by = if authentic { None } else { generation.other_signer(candidate) };
+        let signed_by = if authentic { Signer::Unknown } else { generation.other_signer(candidate) };
         let (config, cluster_config) = (Some(&generation.config), Some(&*cluster.config));
         let facts = Facts { config, cluster: cluster_config, signed_by, ..Facts::default() };
         attest::shown(trail, judged.as_ref(), &cluster.api.keys().state(), &facts);
+        trail.pass(Check::Slot, Some(slot.words()));
         return attest::explain(facts, trust_domain, candidate, judged, session, findings).await;
     }
     let standing = judged?;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::generation::ClusterAtWork;
@@ -40,7 +39,7 @@ impl Waiting {
         };
         let judged = match judged {
             // The keys that it was not known by may have been read anew meanwhile.
-            Ok(Standing::Unknown { .. }) if was_queued => cluster.judge(candidate, &Handle::current()),
+            Ok(Standing::Unknown { .. }) if was_queued => cluster.judge_again(candidate),
             judged => judged,
         };
         if !matches!(judged, Ok(Standing::KeysUnknown)) {
@@ -66,7 +65,7 @@ async fn with_first_keys(
             cluster.api.keys().first_patiently(latest.min(Instant::now() + EXPLAIN_WAITS)).await;
         }
     }
-    let judged = cluster.judge(candidate, &Handle::current());
+    let judged = cluster.judge_again(candidate);
     let lane = cluster.lane(&judged);
     if Arc::ptr_eq(lane, &cluster.lanes.ordinary) {
         return Ok((slot, judged));

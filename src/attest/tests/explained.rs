@@ -5,9 +5,10 @@ use std::task::{Context, Waker};
 
 use serde_json::json;
 
-use super::world::{Signature, World, mk_claims, mk_extra, mk_pod};
+use super::world::{Signature, World, mk_claims, mk_pod, set_extra};
+use crate::attest::Signer;
 use crate::attest::trail::Check;
-use crate::cluster::api::{CallErrorKind, Pod};
+use crate::cluster::api::{CallErrorKind, Extra, Pod};
 use crate::outcome::Reason;
 use crate::step::{Outcome, Step};
 
@@ -87,8 +88,7 @@ async fn an_audience_that_is_not_wanted_gets_the_line_that_accepts_it() {
 
 #[tokio::test]
 async fn an_unbound_token_gets_the_volume_that_binds_it() {
-    let world =
-        World::reviewed(|status| drop(status.user.extra.remove("authentication.kubernetes.io/pod-name")));
+    let world = World::reviewed(|status| status.user.extra.pod_name = Extra::Absent);
     let remedy = world.step(Check::PodBound).await.remedy.expect("there is something to do");
     assert!(
         remedy.contains("serviceAccountToken:\n") && remedy.contains(r#"audience: "spire-server""#),
@@ -133,14 +133,14 @@ async fn without_the_pod_the_tokens_own_node_is_looked_at() {
     }
     let unknown = World {
         pods: vec![Err(CallErrorKind::NotFound)],
-        ..World::reviewed(|status| drop(status.user.extra.remove("authentication.kubernetes.io/node-name")))
+        ..World::reviewed(|status| status.user.extra.node_name = Extra::Absent)
     };
     assert_eq!(unknown.step(Check::NodeFound).await.outcome, Outcome::Skip);
 }
 
 #[tokio::test]
 async fn a_stale_node_is_a_warning_with_a_remedy() {
-    let world = World::reviewed(|status| status.user.extra.extend([mk_extra("node-uid", &["old"])]));
+    let world = World::reviewed(|status| set_extra(status, "node-uid", &["old"]));
     let step = world.step(Check::BoundNode).await;
     assert_eq!(step.outcome, Outcome::Warn);
     let remedy = step.remedy.expect("there is something to do");
@@ -151,7 +151,7 @@ async fn a_stale_node_is_a_warning_with_a_remedy() {
 async fn a_token_that_another_cluster_signed_gets_the_line_that_names_it() {
     let rejected = || World::reviewed(|status| status.error = "invalid bearer token".into());
     for (signature, outcome) in [(Signature::Wrong, Outcome::Fail), (Signature::KeyUnknown, Outcome::Skip)] {
-        let world = World { signature, signed_by: Some("edge"), ..rejected() };
+        let world = World { signature, signed_by: Signer::Cluster("edge"), ..rejected() };
         let step = world.step(Check::Signature).await;
         assert_eq!(step.outcome, outcome);
         assert!(step.detail.ends_with(r#"; a signing key of cluster "edge" made it"#), "{}", step.detail);
@@ -183,8 +183,7 @@ async fn a_remedy_stands_by_itself() {
         "{remedy}"
     );
 
-    let without =
-        World::reviewed(|status| drop(status.user.extra.remove("authentication.kubernetes.io/node-uid")));
+    let without = World::reviewed(|status| status.user.extra.node_uid = Extra::Absent);
     let remedy = remedy_of(without.set("lookup", "claims".into()), Check::NodeClaim).await;
     assert!(
         remedy.contains("have pods and nodes read, which the user of the credential has to be permitted")
@@ -226,7 +225,7 @@ async fn what_a_second_account_on_the_allow_list_costs_is_said() {
 
 #[tokio::test]
 async fn a_refused_agent_gets_no_warning() {
-    let mut world = World::reviewed(|status| status.user.extra.extend([mk_extra("node-uid", &["old"])]));
+    let mut world = World::reviewed(|status| set_extra(status, "node-uid", &["old"]));
     world.pods = vec![Ok(Pod { phase: "Failed".into(), ..mk_pod() })];
     let (verdict, findings) = world.explain().await;
     assert_eq!(verdict.expect_err("the pod has finished").reason(), Reason::PodTerminated);
@@ -265,8 +264,7 @@ async fn with_claims_neither_pod_nor_node_is_looked_at() {
         assert_eq!(world.step(check).await.outcome, Outcome::Skip, "{check:?}");
     }
     assert_eq!(world.step(Check::NodeClaim).await.outcome, Outcome::Pass);
-    let world =
-        World::reviewed(|status| drop(status.user.extra.remove("authentication.kubernetes.io/node-uid")));
+    let world = World::reviewed(|status| status.user.extra.node_uid = Extra::Absent);
     let step = world.set("lookup", "claims".into()).step(Check::NodeClaim).await;
     assert_eq!(step.reason, Some(Reason::ClaimsMissing));
     assert!(step.remedy.expect("there is something to do").ends_with(r#"clusters.demo.lookup = "auto""#));
@@ -276,7 +274,7 @@ async fn with_claims_neither_pod_nor_node_is_looked_at() {
 async fn a_name_with_more_than_a_word_stays_out_of_commands() {
     let world = World {
         pods: vec![Err(CallErrorKind::NotFound)],
-        ..World::reviewed(|status| status.user.extra.extend([mk_extra("pod-name", &["a; rm -rf ~"])]))
+        ..World::reviewed(|status| set_extra(status, "pod-name", &["a; rm -rf ~"]))
     };
     let remedy = world.step(Check::PodFound).await.remedy.expect("there is something to do");
     assert_eq!(remedy.lines().nth(1), Some("kubectl get pod POD --namespace spire"));

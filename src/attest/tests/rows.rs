@@ -1,7 +1,7 @@
 //! The rows of the table, one test each.
 
-use super::world::{World, mk_extra, mk_pod};
-use crate::cluster::api::{CallErrorKind, Node, Pod};
+use super::world::{World, mk_pod, set_extra};
+use crate::cluster::api::{CallErrorKind, Extra, Node, Pod};
 use crate::outcome::{ErrorStyle, Reason};
 
 #[tokio::test]
@@ -62,8 +62,8 @@ async fn sequential_asks_one_after_the_other() {
 #[tokio::test]
 async fn without_a_node_extra_the_pod_names_the_node() {
     let world = World::reviewed(|status| {
-        status.user.extra.remove("authentication.kubernetes.io/node-name");
-        status.user.extra.remove("authentication.kubernetes.io/node-uid");
+        status.user.extra.node_name = Extra::Absent;
+        status.user.extra.node_uid = Extra::Absent;
     });
     let (verdict, findings) = world.attest().await;
     assert!(verdict.is_ok());
@@ -84,7 +84,7 @@ async fn claims_alone_make_one_call_and_know_no_address() {
 #[tokio::test]
 async fn claims_alone_need_both_node_extras_once() {
     for (key, values) in [("node-name", &[][..]), ("node-uid", &["a", "b"]), ("node-uid", &[""])] {
-        let world = World::reviewed(|status| status.user.extra.extend([mk_extra(key, values)]));
+        let world = World::reviewed(|status| set_extra(status, key, values));
         world.set("lookup", "claims".into()).refuses(Reason::ClaimsMissing).await;
     }
 }
@@ -178,14 +178,14 @@ async fn row_16_the_token_must_be_bound_to_one_pod() {
         ("pod-uid", &["a", "b"], "expected 1 UID but got: 2"),
         ("pod-uid", &[""], "pod UID is empty"),
     ] {
-        let world = World::reviewed(|status| status.user.extra.extend([mk_extra(key, values)]));
+        let world = World::reviewed(|status| set_extra(status, key, values));
         let refusal = world.refusal().await;
         assert_eq!(refusal.reason(), Reason::TokenNotPodBound, "{key} {values:?}");
         let message = refusal.message(ErrorStyle::Upstream, "demo").into_string();
         assert!(message.ends_with(words), "{message}");
     }
     for name in ["..", "a/b", "a%2Fb"] {
-        let world = World::reviewed(|status| status.user.extra.extend([mk_extra("pod-name", &[name])]));
+        let world = World::reviewed(|status| set_extra(status, "pod-name", &[name]));
         world.refuses(Reason::TokenNotPodBound).await;
     }
 }
@@ -233,10 +233,10 @@ async fn rows_19_to_22_the_pod_must_be_the_tokens_alive_and_placed() {
     World::with_pod(|pod| pod.node_name.clear()).refuses(Reason::PodNotScheduled).await;
     World::with_pod(|pod| pod.node_name = "node-2".into()).refuses(Reason::NodeClaimMismatch).await;
     for names in [&["node-1", "node-1"][..], &[""]] {
-        let world = World::reviewed(|status| status.user.extra.extend([mk_extra("node-name", names)]));
+        let world = World::reviewed(|status| set_extra(status, "node-name", names));
         world.refuses(Reason::NodeClaimMismatch).await;
     }
-    let world = World::reviewed(|status| status.user.extra.extend([mk_extra("node-name", &[])]));
+    let world = World::reviewed(|status| set_extra(status, "node-name", &[]));
     assert!(world.attest().await.0.is_ok(), "an empty list is absent");
 }
 
@@ -244,7 +244,7 @@ async fn rows_19_to_22_the_pod_must_be_the_tokens_alive_and_placed() {
 async fn a_node_name_that_no_url_can_hold_is_a_bad_answer() {
     let world = World {
         pods: vec![Ok(Pod { node_name: "a/b".into(), ..mk_pod() })],
-        ..World::reviewed(|status| drop(status.user.extra.remove("authentication.kubernetes.io/node-name")))
+        ..World::reviewed(|status| status.user.extra.node_name = Extra::Absent)
     };
     world.refuses(Reason::ApiBadResponse).await;
 }
@@ -267,7 +267,7 @@ async fn row_25_the_id_must_be_a_valid_spiffe_id() {
 
 #[tokio::test]
 async fn row_26_an_earlier_node_is_a_warning_or_a_refusal() {
-    let stale = || World::reviewed(|status| status.user.extra.extend([mk_extra("node-uid", &["old"])]));
+    let stale = || World::reviewed(|status| set_extra(status, "node-uid", &["old"]));
     let (verdict, findings) = stale().attest().await;
     assert!(verdict.is_ok());
     assert!(findings.warnings[0].starts_with("NODE_UID_STALE"), "{:?}", findings.warnings);

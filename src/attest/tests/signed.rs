@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::world::{Signature, World, mk_claims, mk_pod};
 use crate::attest::trail::Check;
-use crate::cluster::api::{CallErrorKind, Pod};
+use crate::cluster::api::{CallErrorKind, Extra, Pod};
 use crate::outcome::{ErrorStyle, Reason, grpc};
 use crate::step::Outcome;
 
@@ -105,8 +105,8 @@ async fn a_token_that_names_no_node_has_the_pod_name_it() {
     let world = World {
         signature: World::signed(|claims| claims["kubernetes.io"]["node"] = Value::Null).signature,
         ..World::reviewed(|status| {
-            status.user.extra.remove("authentication.kubernetes.io/node-name");
-            status.user.extra.remove("authentication.kubernetes.io/node-uid");
+            status.user.extra.node_name = Extra::Absent;
+            status.user.extra.node_uid = Extra::Absent;
         })
     };
     let (verdict, findings) = world.attest().await;

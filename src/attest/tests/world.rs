@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use crate::attest::*;
 use crate::cluster::api::{
-    Advice, Advisor, Call, CallError, CallErrorKind, ClusterApi, Node, Pod, TokenReviewStatus, UserInfo,
+    Advice, Advisor, Call, CallError, CallErrorKind, ClusterApi, Extra, Extras, Node, Pod, TokenReviewStatus,
+    UserInfo,
 };
 use crate::cluster::keys::{KeyState, SignedClaims, Unverified, Verification, Why};
 use crate::config;
@@ -31,7 +32,7 @@ pub(super) struct World {
     /// What the cluster's keys say of the token; the claims that they signed, if it is those.
     pub(super) signature: Signature,
     /// Another cluster, whose key has signed the token.
-    pub(super) signed_by: Option<&'static str>,
+    pub(super) signed_by: Signer<'static>,
     /// The cluster's time.
     pub(super) now: Option<i64>,
     /// How often TokenReview's answer lets others go first.
@@ -70,8 +71,19 @@ pub(super) fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
-pub(super) fn mk_extra(key: &str, values: &[&str]) -> (String, Vec<String>) {
-    (format!("authentication.kubernetes.io/{key}"), values.iter().map(|value| (*value).to_owned()).collect())
+pub(super) fn set_extra(status: &mut TokenReviewStatus, key: &str, values: &[&str]) {
+    let extra = &mut status.user.extra;
+    let set = match key {
+        "pod-name" => &mut extra.pod_name,
+        "pod-uid" => &mut extra.pod_uid,
+        "node-name" => &mut extra.node_name,
+        "node-uid" => &mut extra.node_uid,
+        _ => panic!("{key} is no extra that is read"),
+    };
+    *set = match values {
+        [one] => Extra::One((*one).to_owned()),
+        values => Extra::Count(values.len()),
+    };
 }
 
 pub(super) fn mk_pod() -> Pod {
@@ -87,13 +99,14 @@ pub(super) fn mk_pod() -> Pod {
 
 impl Default for World {
     fn default() -> Self {
-        let extra = [
-            mk_extra("pod-name", &["agent-1"]),
-            mk_extra("pod-uid", &["pod-uid-1"]),
-            mk_extra("node-name", &["node-1"]),
-            mk_extra("node-uid", &["node-uid-1"]),
-            mk_extra("credential-id", &["JTI=1"]),
-        ];
+        let one = |value: &str| Extra::One(value.to_owned());
+        let extra = Extras {
+            pod_name: one("agent-1"),
+            pod_uid: one("pod-uid-1"),
+            node_name: one("node-1"),
+            node_uid: one("node-uid-1"),
+            credential_id: one("JTI=1"),
+        };
         let groups = ["system:serviceaccounts", "system:serviceaccounts:spire", "system:authenticated"];
         Self {
             settings: serde_json::json!({"service_account_allow_list": ["spire:spire-agent"]}),
@@ -103,7 +116,7 @@ impl Default for World {
                 user: UserInfo {
                     username: "system:serviceaccount:spire:spire-agent".into(),
                     groups: groups.map(str::to_owned).to_vec(),
-                    extra: extra.into_iter().collect(),
+                    extra,
                 },
                 audiences: vec!["spire-server".into()],
                 error: String::new(),
@@ -111,7 +124,7 @@ impl Default for World {
             pods: vec![Ok(mk_pod())],
             node: Ok(Node { uid: "node-uid-1".into(), labels: pairs(&[("zone", "b"), ("region", "a")]) }),
             signature: Signature::KeysUnknown,
-            signed_by: None,
+            signed_by: Signer::Unknown,
             now: Some(1_799_999_000),
             review_delay: 0,
             delays: (0, 0),
@@ -208,6 +221,7 @@ impl World {
             let (config, cluster) = (Some(&config), Some(&*candidate.cluster));
             let facts = Facts { config, cluster, signed_by: self.signed_by, ..Facts::default() };
             shown(trail, judged.as_ref(), &KeyState::NotRead, &facts);
+            trail.pass(Check::Slot, None);
             let verdict = explain(facts, &trust_domain, &candidate, judged, self, &mut findings).await;
             let trail = findings.trail.as_mut().expect("it was there before");
             trail.close(verdict.as_ref().err(), &Facts::default());

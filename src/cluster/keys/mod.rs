@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ring ── one reading at a time, which no attestation waits for ── life (when), set (what it is about)
-//! set ── the keys; what they say of a token ── key, header, verification
+//! set ── the keys; what they say of a token ── key, jws, header, verification
 //! endpoint ── where they are read
 //! clock ── the cluster's time of day
 //! ```
@@ -13,6 +13,7 @@
 mod clock;
 mod endpoint;
 mod header;
+mod jws;
 mod key;
 mod life;
 mod ring;
@@ -23,6 +24,7 @@ mod verification;
 
 pub(crate) use clock::Clock;
 pub(super) use endpoint::Endpoint;
+pub use jws::Jws;
 pub use life::KeyState;
 use ring::Ring;
 pub use verification::Verification;

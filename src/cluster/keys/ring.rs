@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use super::jws::Jws;
 use super::life::{Change, Failure, KeyState, Life, Reading};
 use super::verification::Verification;
 
@@ -41,9 +42,9 @@ impl<S: Source> Ring<S> {
         Self { source, life: Mutex::default(), ended: Notify::new() }
     }
 
-    /// What the keys at hand say of `token`; `None` if there are none. Never waits, reads no file: a reading that is due, or
+    /// What the keys at hand say of a token; `None` if there are none. Never waits, reads no file: a reading that is due, or
     /// that this token asks for, is begun on `runtime`.
-    pub(crate) fn verify(self: &Arc<Self>, token: &str, runtime: &Handle) -> Option<Verification> {
+    pub(crate) fn verify(self: &Arc<Self>, jws: Jws<'_>, runtime: &Handle) -> Option<Verification> {
         let now = Instant::now();
         let current = self.source.current();
         let (loaded, due) = {
@@ -54,7 +55,7 @@ impl<S: Source> Ring<S> {
             self.begin(runtime);
         }
         let loaded = loaded?;
-        let verification = loaded.set.verify(token, loaded.settled(now));
+        let verification = loaded.set.verify(jws, loaded.settled(now));
         if let Verification::Unverified(unverified) = &verification
             && unverified.why.may_be_outdated()
             && self.life().begin_if_asked(now)
@@ -64,11 +65,11 @@ impl<S: Source> Ring<S> {
         Some(verification)
     }
 
-    /// Whether a key at hand has signed `token`. Never waits, begins nothing.
-    pub(crate) fn has_signed(&self, token: &str) -> bool {
+    /// Whether a key at hand has signed this token; `None` if the token names none of them. Never waits, begins nothing.
+    pub(crate) fn has_signed(&self, jws: &Jws<'_>) -> Option<bool> {
         let current = self.source.current();
         let loaded = self.life().keys(current.as_ref()).map(Arc::clone);
-        loaded.is_some_and(|loaded| matches!(loaded.set.verify(token, false), Verification::Verified(_)))
+        loaded?.set.has_signed(jws)
     }
 
     /// Waits for the first keys of this cluster, for the short time that an attestation may wait for them, until `latest` at

@@ -1,12 +1,13 @@
 //! A cluster's key set, and what it says of a token.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::header::Header;
-use super::key::{Algorithm, Entry};
+use super::jws::Jws;
+use super::key::Entry;
 use super::verification::{SignedClaims, Unverified, Verification, Why};
 
 /// Of one set. A cluster publishes one to three keys, and some more while they are being replaced.
@@ -46,67 +47,55 @@ impl KeySet {
         self.entries.iter().filter(|entry| entry.key.is_some()).count()
     }
 
-    /// What these keys say of `token`. `settled` tells whether they are so new that what they deny is denied.
-    pub(super) fn verify(&self, token: &str, settled: bool) -> Verification {
+    /// What these keys say of a token. `settled` tells whether they are so new that what they deny is denied.
+    pub(super) fn verify(&self, jws: Jws<'_>, settled: bool) -> Verification {
         let unverified = |why, kid| Verification::Unverified(Unverified { why, kid });
-        let Some(jws) = Jws::parse(token) else {
+        let Some(header) = Header::parse(jws.header()) else {
             return unverified(Why::Form, None);
         };
-        match self.judge(&jws) {
-            Ok(true) => Verification::Verified(SignedClaims(jws.payload)),
+        match self.judge(&header, &jws) {
+            Ok(true) => Verification::Verified(SignedClaims(jws.into_payload())),
             Ok(false) if settled => Verification::Wrong,
-            Ok(false) => unverified(Why::OldKeys, jws.header.kid),
-            Err(why) => unverified(why, jws.header.kid),
+            // Nothing to vouch for: the key of this name is known, so that every forger may name it, and what is read anew
+            // will tell.
+            Ok(false) => unverified(Why::OldKeys, None),
+            Err(why) => unverified(why, header.kid.map(Cow::into_owned)),
         }
     }
 
-    /// Whether one of the keys that the token names has signed it.
-    fn judge(&self, jws: &Jws<'_>) -> Result<bool, Why> {
-        let Header { alg, kid, demands } = &jws.header;
-        if *demands {
+    /// Whether one of the keys that the token names has signed it; `None` if it names none of these.
+    pub(super) fn has_signed(&self, jws: &Jws<'_>) -> Option<bool> {
+        // Without a kid it may be any key: none is named.
+        let header = Header::parse(jws.header()).filter(|header| header.kid.is_some())?;
+        match self.judge(&header, jws) {
+            Err(Why::UnknownKid) => None,
+            judged => Some(judged == Ok(true)),
+        }
+    }
+
+    /// Whether one of the keys that the token may mean has signed it.
+    fn judge(&self, header: &Header<'_>, jws: &Jws<'_>) -> Result<bool, Why> {
+        let kid = header.kid.as_deref();
+        if header.demands {
             return Err(Why::Demands);
         }
         // Without a kid it may be any key.
-        let named = || self.entries.iter().filter(|entry| kid.is_none() || entry.kid == *kid);
+        let named = || self.entries.iter().filter(|entry| kid.is_none() || entry.kid.as_deref() == kid);
         if named().next().is_none() {
             return Err(Why::UnknownKid);
         }
-        let algorithm = Algorithm::named(alg).ok_or(Why::OtherAlgorithm)?;
+        let algorithm = header.algorithm.ok_or(Why::OtherAlgorithm)?;
         let usable = || named().filter_map(|entry| entry.key.as_ref());
         let fitting = || usable().filter(|key| key.algorithm == algorithm);
         if fitting().count() > MAX_TRIES {
             return Err(Why::TooManyKeys);
         }
-        if fitting().any(|key| key.verifies(jws.signed.as_bytes(), &jws.signature)) {
+        if fitting().any(|key| key.verifies(jws.signed(), jws.signature())) {
             return Ok(true);
         }
         if named().any(|entry| entry.key.is_none()) {
             return Err(Why::UnusableKey);
         }
         if fitting().next().is_none() { Err(Why::OtherAlgorithm) } else { Ok(false) }
-    }
-}
-
-/// A JWS in compact form, taken apart (RFC 7515, section 7.1).
-struct Jws<'t> {
-    header: Header,
-    /// What the signature is about: header and payload as they came.
-    signed: &'t str,
-    payload: Vec<u8>,
-    signature: Vec<u8>,
-}
-
-impl<'t> Jws<'t> {
-    fn parse(token: &'t str) -> Option<Self> {
-        // One spelling for each value: no padding, no other alphabet, no spare bits.
-        let decode = |part| URL_SAFE_NO_PAD.decode(part).ok();
-        let (signed, signature) = token.rsplit_once('.')?;
-        let (header, payload) = signed.split_once('.')?;
-        Some(Self {
-            header: Header::parse(&decode(header)?)?,
-            signed,
-            payload: decode(payload)?,
-            signature: decode(signature)?,
-        })
     }
 }

@@ -21,14 +21,14 @@ pub struct SignedClaims(pub(super) Vec<u8>);
 pub struct Unverified {
     /// Why not.
     pub why: Why,
-    /// The key that it names. The agent's word: for no text.
+    /// The key that it names, which TokenReview can vouch for. The agent's word: for no text.
     pub kid: Option<String>,
 }
 
 /// Why a signature could not be judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// It is no JWS, or its header is not one that means the same to every reader.
+    /// Its header is not one that means the same to every reader.
     Form,
     /// Its header has `crit` or `b64`.
     Demands,

@@ -7,7 +7,7 @@ use http::header::{ACCEPT, AUTHORIZATION, HOST, USER_AGENT};
 
 use super::super::StatusClass;
 use super::super::answer;
-use super::super::api::{Call, CallErrorKind, ClusterApi};
+use super::super::api::{Call, CallErrorKind, ClusterApi, Extra, Extras};
 use super::world::{
     Authority, Folder, Plan, Server, answering, cluster, patient, session, session_of, words,
 };
@@ -53,7 +53,7 @@ async fn the_three_questions_are_put_and_their_answers_read() {
                 assert_eq!(review["spec"]["token"], "quo\"ted\n");
                 assert_eq!(review["spec"]["audiences"], serde_json::json!(["spire-server"]));
                 r#"{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","status":{"authenticated":true,
-                   "user":{"username":"u","groups":["g"],"extra":{"k":["v"]}},"audiences":["spire-server"]}}"#
+                   "user":{"username":"u","groups":["g"],"extra":{"k":[],"authentication.kubernetes.io/pod-name":["p:1"]}},"audiences":["spire-server"]}}"#
             }
             "/base/api/v1/namespaces/ns/pods/p%3A1" => {
                 r#"{"kind":"Pod","apiVersion":"v1","metadata":{"name":"p:1","namespace":"ns","uid":"pu",
@@ -75,7 +75,7 @@ async fn the_three_questions_are_put_and_their_answers_read() {
 
     let review = session.review_token(&["spire-server".to_owned()]).await.unwrap();
     assert!(review.authenticated);
-    assert_eq!(review.user.extra, BTreeMap::from([("k".to_owned(), vec!["v".to_owned()])]));
+    assert_eq!(review.user.extra, Extras { pod_name: Extra::One("p:1".to_owned()), ..Extras::default() });
     let head = server.last_head();
     assert_eq!(head.headers[AUTHORIZATION], "Bearer t0");
     assert_eq!(head.headers[USER_AGENT], concat!("psat-attestor/", env!("CARGO_PKG_VERSION")));

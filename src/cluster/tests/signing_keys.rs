@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::super::api::ClusterApi;
 use super::super::credentials::Source;
 use super::super::environment::Environment;
-use super::super::keys::{KeyState, Unverified, Verification, Why};
+use super::super::keys::{Jws, KeyState, Unverified, Verification, Why};
 use super::super::{Cluster, ClusterEvent, Observer};
 use super::world::{CALL_TIMEOUT, patient};
 
@@ -39,7 +39,7 @@ impl Scene {
     }
 
     fn verify(&self, token: &str) -> Option<Verification> {
-        self.cluster.keys().verify(token, &Handle::current())
+        self.cluster.keys().verify(Jws::decode(token).expect("a token"), &Handle::current())
     }
 
     /// What the keys say, once they had the time that the first ones have.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::key::Entry;
 use super::super::set::KeySet;
 use super::super::verification::Verification;
-use super::signer::{Signer, encode, set};
+use super::signer::{Signer, encode, jws, set};
 
 fn is_usable(jwk: &Value) -> bool {
     Entry::read(jwk).is_some_and(|entry| entry.key.is_some())
@@ -113,7 +113,7 @@ fn rsa_has_2048_to_8192_bits() {
     }
     let larger = Signer::rsa(KeySize::Rsa3072);
     assert!(matches!(
-        set(&[larger.jwk(Some("k"))]).verify(&larger.token(Some("k")), true),
+        set(&[larger.jwk(Some("k"))]).verify(jws(&larger.token(Some("k"))), true),
         Verification::Verified(_)
     ));
     let [n, _] = signer.numbers();

@@ -12,7 +12,7 @@ use super::super::life::{Change, FIRST_WAIT, Failure, KeyState, Reading};
 use super::super::ring::{Ring, Source};
 use super::super::set::KeySet;
 use super::super::verification::{Unverified, Verification, Why};
-use super::signer::Signer;
+use super::signer::{Signer, jws};
 
 /// A cluster whose answer and whose time for it can be set.
 struct Memory {
@@ -73,7 +73,7 @@ fn ring(keys: Vec<Value>, delay: Duration) -> (Arc<Ring<Handed>>, Arc<Memory>) {
 }
 
 fn verify(ring: &Arc<Ring<Handed>>, token: &str) -> Option<Verification> {
-    ring.verify(token, &Handle::current())
+    ring.verify(jws(token), &Handle::current())
 }
 
 fn why(verification: Option<Verification>) -> Why {
@@ -142,7 +142,7 @@ async fn keys_that_do_not_come_are_waited_for_a_quarter_of_a_second_by_all_toget
 #[tokio::test(start_paused = true)]
 async fn who_has_come_to_see_the_keys_waits_for_them() {
     let (ring, _) = ring(Vec::new(), Duration::from_secs(1));
-    verify(&ring, "");
+    verify(&ring, "e30.e30.");
     let begun = Instant::now();
     ring.first_patiently(begun + Duration::from_millis(700)).await;
     assert_eq!(begun.elapsed(), Duration::from_millis(700));

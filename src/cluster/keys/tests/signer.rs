@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use super::super::jws::Jws;
 use super::super::set::KeySet;
 
 pub(super) enum Signer {
@@ -22,6 +23,11 @@ pub(super) enum Signer {
 
 pub(super) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A token that has its form, taken apart.
+pub(super) fn jws(token: &str) -> Jws<'_> {
+    Jws::decode(token).unwrap()
 }
 
 /// What most tests sign. Nothing here looks at it.
