@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{OnceLock, PoisonError};
+use std::time::Duration;
 
 use super::document::{Answer, Document};
+use super::sync::{Condvar, Instant, Mutex, MutexGuard};
 
 /// Events that wait in one queue: the newest are kept.
 const MAX_EVENTS: usize = 1024;
@@ -248,9 +249,10 @@ impl Queue {
 #[cfg(target_os = "linux")]
 mod signal {
     use std::os::fd::{AsFd, BorrowedFd};
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     use nix::sys::eventfd::{EfdFlags, EventFd};
+
+    use crate::engine::sync::atomic::{AtomicBool, Ordering};
 
     #[derive(Debug)]
     pub(super) struct Signal {
