@@ -61,6 +61,8 @@ pub struct Closed;
 #[derive(Debug, Default)]
 pub struct Queue {
     state: Mutex<State>,
+    /// Each delivery wakes one thread that waits, which takes at least one, or sleeps on only if none is left; what
+    /// closes the queue, or comes to a closed one, wakes all.
     ready: Condvar,
     signal: OnceLock<signal::Signal>,
 }
@@ -146,10 +148,6 @@ impl Queue {
                 let taken = state.take(capacity);
                 state.woken = false;
                 self.update_signal(&state);
-                // One notice may have announced several deliveries, or this call may have eaten another's.
-                if !state.is_empty() || state.exhausted() {
-                    self.ready.notify_all();
-                }
                 return Next::Deliveries(taken);
             }
             if state.exhausted() {
