@@ -61,7 +61,7 @@ fn who_waits_gets_the_slot_that_is_given_back() {
             let (slots, memory) = (Arc::clone(&slots), Arc::clone(&memory));
             move || {
                 let request = slots.request(BYTES, &memory).expect("there is a place");
-                let slot = loom::future::block_on(request.granted(Instant::now() + Duration::from_secs(60)));
+                let slot = loom::future::block_on(request.granted(Instant::now() + Duration::from_mins(1)));
                 hold_limits(&slots, &memory, 1);
                 assert!(slot.is_ok(), "it waits as long as it takes");
             }
@@ -85,7 +85,7 @@ fn a_slot_that_comes_to_one_who_gives_up_goes_on_to_the_next() {
         let Ok(second @ Request::Queued(_)) = slots.request(BYTES, &memory) else { panic!("it waits") };
         let giving_up = thread::spawn(move || drop(first));
         let waiting = thread::spawn(move || {
-            loom::future::block_on(second.granted(Instant::now() + Duration::from_secs(60))).is_ok()
+            loom::future::block_on(second.granted(Instant::now() + Duration::from_mins(1))).is_ok()
         });
         drop(slot);
         hold_limits(&slots, &memory, 2);
