@@ -80,6 +80,10 @@ $(SHIP)/libpsat_attestor.a:
 dist: ship plugin ## Build everything that is released, under target/dist
 	$(PYTHON) packaging/dist.py
 
+.PHONY: sanitize
+sanitize: ship ## Models of every order of threads; the C tests under the sanitizers and valgrind
+	$(PYTHON) tests/run.py sanitize
+
 .PHONY: e2e
 e2e: ship plugin ## Attest real tokens on a real kube-apiserver, and agents of a stock SPIRE server
 	$(PYTHON) tests/e2e/run.py

@@ -1,13 +1,14 @@
-"""Run the tests, the tests of what is released, or the style checks, and count.
+"""Run the tests, the tests of what is released, the sanitizers, or the style checks, and count.
 
-`make test`, `make test-dist` and `make lint` call this. Each step is one command, which anyone can run alone; its
-output is shown as it comes, and the last line is the sum of all: `N passed, N failed`.
+`make test`, `make test-dist`, `make sanitize` and `make lint` call this. Each step is one command, which anyone can run
+alone; its output is shown as it comes, and the last line is the sum of all: `N passed, N failed`.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -43,6 +44,9 @@ class Step:
     environment: dict[str, str] = field(default_factory=dict)
 
 
+VALGRIND = Step("valgrind", ["make", "-C", "tests/c", "valgrind"], counts=True)
+
+
 def test_steps() -> list[Step]:
     shipped = {"PSAT_LIB": str(SHIPPED)}
     python = {"PYTHONPATH": str(ROOT / "bindings" / "python"), "PSAT_ATTESTOR_LIBRARY": str(SHIPPED)}
@@ -51,7 +55,7 @@ def test_steps() -> list[Step]:
         Step("the release build", ["cargo", "build", "--locked", "--release"]),
         Step("C", ["make", "-C", "tests/c", "test"], counts=True),
         Step("C11 and C++", ["make", "-C", "tests/c", "dialects"]),
-        Step("valgrind", ["make", "-C", "tests/c", "valgrind"], counts=True),
+        VALGRIND,
         Step(
             "exported symbols",
             ["python3", "tests/c/symbols.py", "target/release/libpsat_attestor.so", str(SHIPPED)],
@@ -76,6 +80,29 @@ def dist_steps() -> list[Step]:
     ]
 
 
+def sanitize_steps() -> list[Step]:
+    model = ["cargo", "test", "--locked", "--lib", "--features", "model", "--", "engine::models", "--nocapture"]
+    checked = ["make", "--no-print-directory", "-C", "tests/sanitize"]
+    return [
+        Step("models", model, counts=True),
+        Step("AddressSanitizer, UndefinedBehaviorSanitizer", [*checked, "address"], counts=True),
+        *([Step("ThreadSanitizer", [*checked, "thread"], counts=True)] if standard_library_sources() else []),
+        Step("valgrind sees faults", [*checked, "memory"], counts=True),
+        VALGRIND,
+    ]
+
+
+def standard_library_sources() -> bool:
+    """Whether Rust's standard library can be built, which ThreadSanitizer needs. Asks rustup for the sources."""
+    sysroot = subprocess.run(["rustc", "--print", "sysroot"], check=True, capture_output=True, text=True).stdout.strip()
+    if Path(sysroot, "lib", "rustlib", "src", "rust", "library", "Cargo.lock").exists():
+        return True
+    added = shutil.which("rustup") and subprocess.run(["rustup", "component", "add", "rust-src"]).returncode == 0
+    if not added:
+        print("left out: ThreadSanitizer, as the sources of Rust's standard library are not here (component rust-src)")
+    return bool(added)
+
+
 def conformance(*doors: str) -> list[str]:
     options = [word for door in doors for word in ("--door", door)]
     return ["cargo", "run", "--locked", "--quiet", "-p", "conformance", "--", *options]
@@ -94,6 +121,10 @@ def lint_steps() -> list[Step]:
             "clippy with fault injection",
             ["cargo", "clippy", "--locked", "--features", "fault-injection", "--", "-D", "warnings"],
         ),
+        Step(
+            "clippy of the models",
+            ["cargo", "clippy", "--locked", "--lib", "--tests", "--features", "model", "--", "-D", "warnings"],
+        ),
         Step("documentation of Rust, C, Go, Python", ["make", "-s", "doc"]),
         Step("the Go binding", ["make", "-s", "-C", "bindings/go", "lint"]),
         Step("gofmt of the tools", ["bash", "-c", f'test -z "$(gofmt -l {go_tools} | tee /dev/stderr)"']),
@@ -108,7 +139,14 @@ def lint_steps() -> list[Step]:
         Step("documents", ["python3", "tests/documents.py"]),
     ]
     # Programs of the same name, and packages that are imported from where they stand: one run for each folder.
-    folders = ["tests/beside", "tests/clientgo", "tests/e2e", "bench", *(f"bindings/python/{part}" for part in PARTS)]
+    folders = [
+        "tests/beside",
+        "tests/clientgo",
+        "tests/e2e",
+        "tests/sanitize",
+        "bench",
+        *(f"bindings/python/{part}" for part in PARTS),
+    ]
     commands = {folder: f"cd {folder} && MYPYPATH={ROOT}/bindings/python {tool}mypy {config} ." for folder in folders}
     commands["bindings/python"] = f"cd bindings/python && {tool}mypy {config} psat_attestor hatch_build.py"
     steps += [Step(f"mypy of {folder}", ["bash", "-c", command]) for folder, command in commands.items()]
@@ -165,11 +203,13 @@ def main() -> int:
     elif sys.argv[1:] == ["tools"]:
         install_lint_tools()
         return 0
+    elif sys.argv[1:] == ["sanitize"]:
+        steps = sanitize_steps()
     elif sys.argv[1:] == ["lint"]:
         install_lint_tools()
         steps = lint_steps()
     else:
-        print("usage: run.py test|dist|lint|tools", file=sys.stderr)
+        print("usage: run.py test|dist|sanitize|lint|tools", file=sys.stderr)
         return 2
     results = [(step, *run(step)) for step in steps]
     print()

@@ -152,8 +152,7 @@ impl Attestor {
     ) -> Result<(), Reason> {
         let operation = self.operations.accept().map_err(|_| Reason::ShuttingDown)?;
         let options = Options::parse(options).map_err(|_| Reason::OptionsMalformed)?;
-        queue.expect_one().map_err(|_| Reason::Closed)?;
-        let completion = operation.promise(Sink::Queue { queue: Arc::clone(queue), tag });
+        let completion = operation.promise_to(queue, tag).map_err(|_| Reason::Closed)?;
         accepted(completion.id());
         self.begin(completion, payload, options, Purpose::Attest);
         Ok(())

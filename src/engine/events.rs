@@ -1,7 +1,6 @@
 //! Events: this library's log records, delivered to a queue of the host's as documents.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -9,6 +8,8 @@ use serde::Serialize;
 use super::document::Document;
 use super::queue::{Published, Queue};
 use super::report::{Attestation, micros};
+use super::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use super::sync::{Mutex, MutexGuard};
 use crate::attest::{AgentAttributes, Refusal};
 use crate::cluster::ClusterEvent;
 use crate::config::{Note, Severity};

@@ -6,6 +6,8 @@ mod document;
 mod events;
 mod generation;
 mod lanes;
+#[cfg(all(test, feature = "model"))]
+mod models;
 mod operation;
 mod options;
 mod queue;
@@ -13,8 +15,9 @@ mod report;
 mod runtime;
 mod slots;
 mod stats;
+mod sync;
 mod task;
-#[cfg(test)]
+#[cfg(all(test, not(feature = "model")))]
 mod tests;
 mod waiting;
 

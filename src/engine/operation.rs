@@ -1,18 +1,20 @@
 //! Operations: each accepted one completes exactly once, whatever happens to the work behind it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::document::Answer;
 use super::events::Events;
-use super::queue::{Completed, Queue};
+use super::queue::{Closed, Completed, Queue};
 use super::report;
 use super::stats::Tally;
+use super::sync::atomic::{AtomicU64, Ordering};
+use super::sync::{Condvar, Instant, Mutex, MutexGuard};
 use crate::outcome::Reason;
 
 /// Where the answer of an operation goes.
@@ -47,13 +49,17 @@ pub(crate) struct Operations {
     tally: Arc<Tally>,
 }
 
+/// The IDs are numbers of this library's own, so that no secret seed is needed; without one, the models can repeat the order
+/// in which a shutdown stops what runs.
+type SameOrder = BuildHasherDefault<DefaultHasher>;
+
 #[derive(Debug, Default)]
 struct State {
     closing: bool,
     /// Accepted operations that have not delivered yet.
     outstanding: usize,
     /// How to stop those that are at work.
-    running: HashMap<u64, oneshot::Sender<Stop>>,
+    running: HashMap<u64, oneshot::Sender<Stop>, SameOrder>,
 }
 
 /// The attestor takes no new work.
@@ -136,6 +142,15 @@ impl Accepted {
     /// Promises `sink` one answer.
     pub(crate) fn promise(self, sink: Sink) -> Completion {
         Completion { sink: Some(sink), accepted: self }
+    }
+
+    /// Promises `queue` one completion under `tag`.
+    ///
+    /// # Errors
+    /// The queue is closed; nothing was promised.
+    pub(crate) fn promise_to(self, queue: &Arc<Queue>, tag: u64) -> Result<Completion, Closed> {
+        queue.expect_one()?;
+        Ok(self.promise(Sink::Queue { queue: Arc::clone(queue), tag }))
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{OnceLock, PoisonError};
+use std::time::Duration;
 
 use super::document::{Answer, Document};
+use super::sync::{Condvar, Instant, Mutex, MutexGuard};
 
 /// Events that wait in one queue: the newest are kept.
 const MAX_EVENTS: usize = 1024;
@@ -60,6 +61,8 @@ pub struct Closed;
 #[derive(Debug, Default)]
 pub struct Queue {
     state: Mutex<State>,
+    /// Each delivery wakes one thread that waits, which takes at least one, or sleeps on only if none is left; what
+    /// closes the queue, or comes to a closed one, wakes all.
     ready: Condvar,
     signal: OnceLock<signal::Signal>,
 }
@@ -145,10 +148,6 @@ impl Queue {
                 let taken = state.take(capacity);
                 state.woken = false;
                 self.update_signal(&state);
-                // One notice may have announced several deliveries, or this call may have eaten another's.
-                if !state.is_empty() || state.exhausted() {
-                    self.ready.notify_all();
-                }
                 return Next::Deliveries(taken);
             }
             if state.exhausted() {
@@ -248,9 +247,10 @@ impl Queue {
 #[cfg(target_os = "linux")]
 mod signal {
     use std::os::fd::{AsFd, BorrowedFd};
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     use nix::sys::eventfd::{EfdFlags, EventFd};
+
+    use crate::engine::sync::atomic::{AtomicBool, Ordering};
 
     #[derive(Debug)]
     pub(super) struct Signal {

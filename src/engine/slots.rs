@@ -2,12 +2,13 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
+
+use super::sync::atomic::{AtomicUsize, Ordering};
 
 /// One cluster's slots and its queue, first come, first served.
 #[derive(Debug)]

@@ -11,27 +11,30 @@
 static world w;
 static const char *own_path;
 
-static void *take_completions(void *queue) {
+/* Held to the end: what a host has lost the way to is a leak, and no work that is pending. */
+static psat_attestor_t *attestor;
+static psat_queue_t *queue, *untaken;
+
+static void *take_completions(void *nothing) {
     psat_completion_t completion;
     size_t count = 0;
-    while (psat_queue_next((psat_queue_t *)queue, &completion, 1, -1, &count) == PSAT_OK) {
+    while (psat_queue_next(queue, &completion, 1, -1, &count) == PSAT_OK) {
         if (count == 1) {
             psat_string_free(completion.json);
         }
     }
-    return queue;
+    return nothing;
 }
 
 /* Work in every form: a caller inside, operations that run and wait, completions nobody takes, a consumer inside. */
 static void leave_work_behind(const char *config) {
-    psat_attestor_t *attestor = NULL;
-    psat_queue_t *queue = new_queue();
-    psat_queue_t *untaken = new_queue();
     pthread_t thread;
     int at;
+    queue = new_queue();
+    untaken = new_queue();
     MUST(psat_attestor_new(config, strlen(config), &attestor, NULL) == PSAT_OK, "an attestor is made");
     MUST(pthread_create(&thread, NULL, attest_endless, attestor) == 0, "a caller starts");
-    MUST(pthread_create(&thread, NULL, take_completions, queue) == 0, "a consumer starts");
+    MUST(pthread_create(&thread, NULL, take_completions, NULL) == 0, "a consumer starts");
     for (at = 0; at < 10; at++) {
         submit_endless(attestor, queue, 1);
         psat_attestor_submit(attestor, WITHOUT_CREDENTIALS, NOTHING, queue, 2, NULL);
