@@ -8,6 +8,9 @@ use crate::cluster::api::{CallErrorKind, Pod};
 use crate::outcome::{ErrorStyle, Reason, grpc};
 use crate::step::Outcome;
 
+/// So many turns that the answer comes after the end; with an end, so that a test which waits for it fails.
+const NEVER: usize = 100_000;
+
 const THREE_CALLS: [&str; 3] = ["token_review", "pod spire/agent-1", "node node-1"];
 
 fn of_pod(claims: &mut Value) -> &mut Value {
@@ -17,8 +20,9 @@ fn of_pod(claims: &mut Value) -> &mut Value {
 #[tokio::test]
 async fn a_wrong_signature_is_refused_without_a_call() {
     let world = World { signature: Signature::Wrong, ..World::default() };
-    world.refuses(Reason::SignatureInvalid).await;
-    assert!(world.asked().is_empty());
+    let refusal = world.refusal().await;
+    assert_eq!(refusal.reason(), Reason::SignatureInvalid);
+    assert!(refusal.is_by_token_alone() && world.asked().is_empty());
 }
 
 #[tokio::test]
@@ -39,8 +43,9 @@ async fn what_its_own_claims_refuse_needs_no_call() {
                 ..World::default()
             }
             .set("lookup", lookup.into());
-            world.refuses(reason).await;
-            assert!(world.asked().is_empty(), "{reason:?} {lookup}");
+            let refusal = world.refusal().await;
+            assert_eq!(refusal.reason(), reason, "{lookup}");
+            assert!(refusal.is_by_token_alone() && world.asked().is_empty(), "{reason:?} {lookup}");
         }
     }
 }
@@ -134,18 +139,19 @@ async fn claims_accept_nobody() {
 async fn a_refusal_by_tokenreview_ends_it_though_pod_and_node_never_answer() {
     let world = World {
         signature: Signature::Right(mk_claims()),
-        delays: (usize::MAX, usize::MAX),
+        delays: (NEVER, NEVER),
         ..World::reviewed(|status| status.error = "service account token has been invalidated".into())
     };
-    let (verdict, _) = world.attest_once().await;
-    assert_eq!(verdict.expect_err("TokenReview refuses").reason(), Reason::TokenRejected);
+    let refusal = world.attest_once().await.0.expect_err("TokenReview refuses");
+    assert_eq!(refusal.reason(), Reason::TokenRejected);
+    assert!(!refusal.is_by_token_alone());
 }
 
 #[tokio::test]
 async fn a_bad_pod_ends_it_though_the_node_never_answers() {
     let world = World {
         signature: Signature::Right(mk_claims()),
-        delays: (3, usize::MAX),
+        delays: (3, NEVER),
         ..World::with_pod(|pod| pod.phase = "Failed".into())
     };
     let (verdict, _) = world.attest_once().await;
