@@ -309,9 +309,11 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_written_as_its_word() {
+    fn a_reason_has_the_word_and_the_codes_of_its_row() {
         for row in TABLE {
             assert_eq!(row.reason.word(), row.word);
+            let codes = [ErrorStyle::Precise, ErrorStyle::Upstream].map(|style| row.reason.code(style));
+            assert_eq!(codes, [row.precise, row.upstream], "{}", row.word);
             assert_eq!(serde_json::to_value(row.reason).expect("a word is JSON"), row.word);
         }
     }

@@ -224,6 +224,11 @@ mod tests {
     }
 
     #[test]
+    fn entries_are_told_sorted_and_each_once() {
+        assert_eq!(list(&["b:x", "a:y", "a:*", "b:x", "nothing"]).entries(), ["a:*", "a:y", "b:x"]);
+    }
+
+    #[test]
     fn namespaces_are_known_where_no_wildcard_stands_for_them() {
         let of = |entries: &[&str]| {
             let list = list(entries);
