@@ -100,9 +100,9 @@ diagnoses: ship plugin ## Write docs/diagnoses.md anew: what the operator's tool
 .PHONY: mutants
 mutants: $(CARGO_MUTANTS)/bin/cargo-mutants ## Change what decides, one place at a time: a test must fail; FILE=src/outcome.rs for one file
 	@mkdir -p target/mutants
-	@# 3 = a change made a test run for ever, and so was noticed.
-	CARGO_TARGET_DIR=$(CURDIR)/target/mutants/build $< mutants --output target/mutants $(foreach file,$(FILE),--file '$(file)') \
-	    || [[ $$? -eq 3 ]]
+	@# Nobody reads the backtraces, which take longer than the tests. 3 = a change made a test run for ever, and so was noticed.
+	RUST_BACKTRACE=0 CARGO_TARGET_DIR=$(CURDIR)/target/mutants/build $< mutants --output target/mutants \
+	    $(foreach file,$(FILE),--file '$(file)') || [[ $$? -eq 3 ]]
 
 $(CARGO_MUTANTS)/bin/cargo-mutants:
 	$(CARGO) install --locked --debug --version $(notdir $(CARGO_MUTANTS)) --root $(CARGO_MUTANTS) cargo-mutants

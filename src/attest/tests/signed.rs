@@ -8,9 +8,6 @@ use crate::cluster::api::{CallErrorKind, Pod};
 use crate::outcome::{ErrorStyle, Reason, grpc};
 use crate::step::Outcome;
 
-/// So many turns that the answer comes after the end; with an end, so that a test which waits for it fails.
-const NEVER: usize = 100_000;
-
 const THREE_CALLS: [&str; 3] = ["token_review", "pod spire/agent-1", "node node-1"];
 
 fn of_pod(claims: &mut Value) -> &mut Value {
@@ -139,7 +136,7 @@ async fn claims_accept_nobody() {
 async fn a_refusal_by_tokenreview_ends_it_though_pod_and_node_never_answer() {
     let world = World {
         signature: Signature::Right(mk_claims()),
-        delays: (NEVER, NEVER),
+        delays: (usize::MAX, usize::MAX),
         ..World::reviewed(|status| status.error = "service account token has been invalidated".into())
     };
     let refusal = world.attest_once().await.0.expect_err("TokenReview refuses");
@@ -151,7 +148,7 @@ async fn a_refusal_by_tokenreview_ends_it_though_pod_and_node_never_answer() {
 async fn a_bad_pod_ends_it_though_the_node_never_answers() {
     let world = World {
         signature: Signature::Right(mk_claims()),
-        delays: (3, NEVER),
+        delays: (3, usize::MAX),
         ..World::with_pod(|pod| pod.phase = "Failed".into())
     };
     let (verdict, _) = world.attest_once().await;
