@@ -21,6 +21,9 @@ BENCH ?= full
 # How often `make soak` attests.
 SOAK ?= 100000
 DEVCLUSTER := target/debug/devcluster
+# What `make mutants` uses, and changes.
+CARGO_MUTANTS := target/mutants-tool/27.1.0
+FILE ?= src/outcome.rs src/config/**/*.rs src/attest/**/*.rs
 CFLAGS_STRICT := -Wall -Wextra -Wpedantic -Werror
 
 # No path of the builder's machine is shipped, so that the same sources give the same bytes in any folder of anyone.
@@ -106,6 +109,16 @@ test-dist: dist devcluster ## Test what make dist leaves, and make install: the 
 .PHONY: diagnoses
 diagnoses: ship plugin ## Write docs/diagnoses.md anew: what the operator's tool shows of each fault
 	PSAT_RECORD=1 $(PYTHON) tests/e2e/run.py --only diagnosis
+
+.PHONY: mutants
+mutants: $(CARGO_MUTANTS)/bin/cargo-mutants ## Change what decides, one place at a time: a test must fail; FILE=src/outcome.rs for one file
+	@mkdir -p target/mutants
+	@# Nobody reads the backtraces, which take longer than the tests. 3 = a change made a test run for ever, and so was noticed.
+	RUST_BACKTRACE=0 CARGO_TARGET_DIR=$(CURDIR)/target/mutants/build $< mutants --output target/mutants \
+	    $(foreach file,$(FILE),--file '$(file)') || [[ $$? -eq 3 ]]
+
+$(CARGO_MUTANTS)/bin/cargo-mutants:
+	$(CARGO) install --locked --debug --version $(notdir $(CARGO_MUTANTS)) --root $(CARGO_MUTANTS) cargo-mutants
 
 .PHONY: lint
 lint: ship ## Check style: rustfmt, clippy, gofmt, go vet, staticcheck, ruff, mypy, documents

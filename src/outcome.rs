@@ -309,6 +309,16 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_has_the_word_and_the_codes_of_its_row() {
+        for row in TABLE {
+            assert_eq!(row.reason.word(), row.word);
+            let codes = [ErrorStyle::Precise, ErrorStyle::Upstream].map(|style| row.reason.code(style));
+            assert_eq!(codes, [row.precise, row.upstream], "{}", row.word);
+            assert_eq!(serde_json::to_value(row.reason).expect("a word is JSON"), row.word);
+        }
+    }
+
+    #[test]
     fn words_are_unique_upper_case_and_say_something() {
         let mut seen = HashSet::new();
         for row in TABLE {
@@ -325,5 +335,27 @@ mod tests {
             let grpc = (0..=16).contains(&row.precise) && (0..=16).contains(&row.upstream);
             assert!(caller_fault || grpc, "{}", row.word);
         }
+    }
+    #[test]
+    fn what_an_agent_may_read_is_the_text_itself() {
+        let text = AgentSafe::vouched("not configured");
+        assert_eq!((text.as_str(), text.to_string().as_str()), ("not configured", "not configured"));
+        assert_eq!(text.into_string(), "not configured");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{words}")]
+    struct Fault {
+        words: &'static str,
+        source: Option<Box<Fault>>,
+    }
+
+    #[test]
+    fn an_error_is_told_with_all_its_causes() {
+        let fault = |words, source: Option<Fault>| Fault { words, source: source.map(Box::new) };
+        let root = fault("refused", None);
+        assert_eq!(cause_chain(&root), "refused");
+        let chain = fault("no answer", Some(fault("no connection", Some(root))));
+        assert_eq!(cause_chain(&chain), "no answer: no connection: refused");
     }
 }

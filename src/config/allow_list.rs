@@ -224,6 +224,22 @@ mod tests {
     }
 
     #[test]
+    fn entries_are_told_sorted_and_each_once() {
+        assert_eq!(list(&["b:x", "a:y", "a:*", "b:x", "nothing"]).entries(), ["a:*", "a:y", "b:x"]);
+    }
+
+    #[test]
+    fn namespaces_are_known_where_no_wildcard_stands_for_them() {
+        let of = |entries: &[&str]| {
+            let list = list(entries);
+            list.namespaces().map(|known| known.into_iter().map(str::to_owned).collect::<Vec<_>>())
+        };
+        assert_eq!(of(&["b:x", "a:*", "a:x"]), Some(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(of(&[]), Some(Vec::new()));
+        assert_eq!(of(&["a:x", "b*:x"]), None);
+    }
+
+    #[test]
     fn lists_that_allow_the_same_are_equal() {
         assert_eq!(list(&["a:b", "c:*", "d:?"]), list(&["d:?", "a:b", "c:*", "a:b", "c:*"]));
         assert_ne!(list(&["a:b"]), list(&["a:b", "a:c"]));

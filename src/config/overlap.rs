@@ -151,4 +151,12 @@ mod tests {
             "names against the one wildcard"
         );
     }
+    #[test]
+    fn the_pair_that_overlaps_is_counted_too() {
+        let entry = |text| AllowEntry::parse(text).expect("two parts");
+        let (first, second, asked) = (entry("a:x*"), entry("a:y*"), entry("a:*z"));
+        let mut comparisons = 0;
+        let overlap = first_overlap(&[("one", &first), ("two", &second)], &asked, &mut comparisons);
+        assert_eq!((overlap, comparisons), (Some("one"), 1));
+    }
 }

@@ -261,8 +261,12 @@ async fn row_25_the_id_must_be_a_valid_spiffe_id() {
         let node = Node { uid: uid.into(), ..Node::default() };
         World { node: Ok(node), ..World::default() }.refuses(Reason::IdInvalid).await;
     }
-    let node = Node { uid: "u".repeat(2048), ..Node::default() };
-    World { node: Ok(node), ..World::default() }.refuses(Reason::IdInvalid).await;
+    let of_length = |bytes: usize| {
+        let uid = "u".repeat(bytes - "spiffe://example.org/spire/agent/k8s_psat/demo/".len());
+        World { node: Ok(Node { uid, ..Node::default() }), ..World::default() }
+    };
+    assert!(of_length(2048).attest().await.0.is_ok());
+    of_length(2049).refuses(Reason::IdInvalid).await;
 }
 
 #[tokio::test]

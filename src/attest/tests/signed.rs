@@ -17,8 +17,9 @@ fn of_pod(claims: &mut Value) -> &mut Value {
 #[tokio::test]
 async fn a_wrong_signature_is_refused_without_a_call() {
     let world = World { signature: Signature::Wrong, ..World::default() };
-    world.refuses(Reason::SignatureInvalid).await;
-    assert!(world.asked().is_empty());
+    let refusal = world.refusal().await;
+    assert_eq!(refusal.reason(), Reason::SignatureInvalid);
+    assert!(refusal.is_by_token_alone() && world.asked().is_empty());
 }
 
 #[tokio::test]
@@ -39,8 +40,9 @@ async fn what_its_own_claims_refuse_needs_no_call() {
                 ..World::default()
             }
             .set("lookup", lookup.into());
-            world.refuses(reason).await;
-            assert!(world.asked().is_empty(), "{reason:?} {lookup}");
+            let refusal = world.refusal().await;
+            assert_eq!(refusal.reason(), reason, "{lookup}");
+            assert!(refusal.is_by_token_alone() && world.asked().is_empty(), "{reason:?} {lookup}");
         }
     }
 }
@@ -137,8 +139,9 @@ async fn a_refusal_by_tokenreview_ends_it_though_pod_and_node_never_answer() {
         delays: (usize::MAX, usize::MAX),
         ..World::reviewed(|status| status.error = "service account token has been invalidated".into())
     };
-    let (verdict, _) = world.attest_once().await;
-    assert_eq!(verdict.expect_err("TokenReview refuses").reason(), Reason::TokenRejected);
+    let refusal = world.attest_once().await.0.expect_err("TokenReview refuses");
+    assert_eq!(refusal.reason(), Reason::TokenRejected);
+    assert!(!refusal.is_by_token_alone());
 }
 
 #[tokio::test]

