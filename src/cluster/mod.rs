@@ -34,6 +34,8 @@ mod exec;
 #[cfg(feature = "fault-injection")]
 pub(crate) mod fault_injection;
 mod files;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod headers;
 mod impersonation;
 mod in_cluster;

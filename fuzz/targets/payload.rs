@@ -1,0 +1,90 @@
+//! What an agent sends: rows 2 to 8 of the checks say the same as a second, plain reading of the payload.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use fuzz::json::Members;
+use fuzz::{gives_away, world};
+use libfuzzer_sys::fuzz_target;
+use psat_attestor::config::Config;
+use psat_attestor::fuzzing::{Refusal, admit};
+use psat_attestor::outcome::{ErrorStyle, Reason};
+use serde_json::json;
+
+/// No text for an agent or an operator is longer: words of the table, and names that are cut after 128 characters.
+const LONGEST_TEXT: usize = 4096;
+
+static CONFIG: LazyLock<Config> = LazyLock::new(|| world::config("precise", json!({})));
+
+fuzz_target!(|payload: &[u8]| {
+    let read = read(payload);
+    match (admit(&CONFIG, payload), &read) {
+        (Ok(candidate), Ok(token)) => {
+            assert_eq!(candidate.cluster.name, "demo");
+            assert_eq!(candidate.token.expose(), token);
+            assert!(!format!("{candidate:?}").contains(token.as_str()) || token.len() < 16);
+            match candidate.check_form(ErrorStyle::Precise) {
+                Ok(()) => assert!(may_be_jws(token), "the form of {token:?} was taken"),
+                Err(refusal) => {
+                    assert_eq!(refusal.reason(), Reason::TokenMalformed);
+                    judge_words(&refusal, token);
+                }
+            }
+        }
+        (Err(refusal), Err((reason, token))) => {
+            assert_eq!(refusal.reason(), *reason);
+            judge_words(&refusal, token);
+        }
+        (Ok(_), Err((reason, _))) => panic!("admitted, although {}", reason.word()),
+        (Err(refusal), Ok(_)) => panic!("refused: {refusal:?}"),
+    }
+});
+
+/// The token of a payload for `demo`, or why it has none; beside the reason, the token as far as it was read.
+fn read(payload: &[u8]) -> Result<String, (Reason, String)> {
+    let refuse = |reason| Err((reason, String::new()));
+    if payload.is_empty() {
+        return refuse(Reason::PayloadMissing);
+    }
+    if payload.len() > 64 * 1024 {
+        return refuse(Reason::PayloadTooLarge);
+    }
+    let Ok(text) = std::str::from_utf8(payload) else { return refuse(Reason::PayloadMalformed) };
+    if text.trim_matches([' ', '\t', '\r', '\n']) == "null" {
+        return refuse(Reason::ClusterMissing);
+    }
+    let Some(members) = Members::read(text).filter(|members| !members.repeat()) else {
+        return refuse(Reason::PayloadMalformed);
+    };
+    let (Ok(cluster), Ok(token)) = (members.text("cluster"), members.text("token")) else {
+        return refuse(Reason::PayloadMalformed);
+    };
+    let token = token.unwrap_or_default().trim_matches([' ', '\t', '\r', '\n']).to_owned();
+    match cluster.unwrap_or_default().as_str() {
+        "" => Err((Reason::ClusterMissing, token)),
+        _ if token.is_empty() => Err((Reason::TokenMissing, token)),
+        "demo" => Ok(token),
+        _ => Err((Reason::ClusterUnknown, token)),
+    }
+}
+
+/// Three parts of base64url, as far as that can be told from the characters.
+fn may_be_jws(token: &str) -> bool {
+    let of_alphabet = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let parts: Vec<&str> = token.split('.').collect();
+    parts.len() == 3
+        && parts.iter().all(|part| !part.is_empty() && part.len() % 4 != 1 && part.chars().all(of_alphabet))
+}
+
+fn judge_words(refusal: &Refusal, token: &str) {
+    for style in [ErrorStyle::Precise, ErrorStyle::Upstream] {
+        let message = refusal.message(style, "demo");
+        let detail = refusal.detail();
+        for text in [message.as_str(), &detail] {
+            assert!(text.len() <= LONGEST_TEXT, "{} bytes", text.len());
+            assert!(!text.contains(char::is_control), "{text:?}");
+            assert!(!gives_away(token, text), "{text}");
+        }
+    }
+}
