@@ -105,10 +105,11 @@ def run(target: str, binary: Path) -> Result:
     options = [
         f"-max_total_time={SECONDS}",
         f"-max_len={LONGEST[target]}",
-        f"-dict={dictionary}",
         f"-artifact_prefix={crashes}/{target}-",
         "-print_final_stats=1",
     ]
+    if dictionary.stat().st_size:
+        options.append(f"-dict={dictionary}")
     said = fuzz(binary, [own, FUZZ / "corpus" / target, given], options)
     result = Result(target, SECONDS)
     if executed := EXECUTED.search(said):

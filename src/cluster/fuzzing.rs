@@ -55,15 +55,19 @@ pub struct Loaded {
 /// # Errors
 /// What the operator would read.
 pub fn load_kubeconfig(path: &Path) -> Result<Loaded, String> {
-    let settings =
+    let mut settings =
         kubeconfig::load(path, &Environment::of_process(), &mut Files::default()).map_err(words)?;
     if settings.tls.trust != Trust::System {
         Route::new(settings.proxy.as_ref(), &settings.tls.trust, Resolver::default())
             .and_then(|route| Opener::new(&settings.server, &settings.tls, route))
             .map_err(words)?;
     }
+    // Some of these headers come in no certain order.
+    let impersonation = std::mem::take(&mut settings.impersonation);
+    let mut impersonation: Vec<_> = impersonation.iter().map(|header| format!("{header:?}")).collect();
+    impersonation.sort();
     Ok(Loaded {
-        shown: format!("{settings:?}"),
+        shown: format!("{settings:?} {impersonation:?}"),
         authorization: settings.authorization.as_ref().map(|one| one.header.as_bytes().to_vec()),
         identity: settings.tls.identity.as_ref().map(|(chain, key)| (chain.clone(), key.0.to_vec())),
     })
