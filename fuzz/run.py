@@ -36,8 +36,8 @@ COVERAGE = [
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
 ]
 
-# One input takes a few milliseconds; a sequence of calls 20 s at most.
-LIMITS = ["-timeout=30", "-rss_limit_mb=2048", "-malloc_limit_mb=256"]
+# One input takes a few milliseconds; a sequence of calls 30 s at most.
+LIMITS = ["-timeout=60", "-rss_limit_mb=2048", "-malloc_limit_mb=256"]
 
 STATUS = re.compile(r"^#\d+\s+(\w+)\s+cov: (\d+) ft: (\d+) corp: (\d+)/", re.MULTILINE)
 EXECUTED = re.compile(r"^stat::number_of_executed_units:\s*(\d+)", re.MULTILINE)

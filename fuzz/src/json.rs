@@ -65,9 +65,6 @@ impl<'de> Visitor<'de> for MembersVisitor {
 }
 
 /// A document of the library: one JSON object, whose `code` is what was returned.
-///
-/// # Panics
-/// It is something else.
 #[must_use]
 pub fn document(text: &str, code: i32) -> Value {
     let document: Value = serde_json::from_str(text).expect("a document is JSON");

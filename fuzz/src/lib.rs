@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+pub mod abi;
 pub mod json;
 pub mod server;
 pub mod sign;

@@ -31,9 +31,6 @@ pub fn encode(bytes: impl AsRef<[u8]>) -> String {
 
 impl Signer {
     /// A new key for RS256, ES256 or ES384.
-    ///
-    /// # Panics
-    /// There is no entropy.
     #[must_use]
     pub fn new(alg: &'static str, kid: Option<&'static str>) -> Self {
         let made = "a key is made";
@@ -68,9 +65,6 @@ impl Signer {
     }
 
     /// The token of this header and these claims, whatever they are.
-    ///
-    /// # Panics
-    /// The key cannot sign.
     #[must_use]
     pub fn token(&self, header: &[u8], claims: &[u8]) -> String {
         let signed = format!("{}.{}", encode(header), encode(claims));

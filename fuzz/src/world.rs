@@ -12,9 +12,6 @@ pub const POD_UID: &str = "b4e1f5f8-7d52-4f5e-9e8a-2f3c1d0a9b11";
 pub const NODE_UID: &str = "0d6c9a52-3f0e-4b7c-8a61-5e2d7f4c1a90";
 
 /// One trust domain with the cluster `demo`, whose settings are these.
-///
-/// # Panics
-/// The settings are not valid.
 #[must_use]
 pub fn config(error_style: &str, mut demo: Value) -> Config {
     demo["service_account_allow_list"] = json!(["spire:spire-agent", "team-*:agent-?"]);

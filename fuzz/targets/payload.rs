@@ -95,7 +95,7 @@ fn judge_text(text: &str, token: &str) {
     assert!(text.len() <= LONGEST_TEXT, "{} bytes", text.len());
     assert!(!text.contains(char::is_control), "{text:?}");
     let name = text.find('"').zip(text.rfind('"')).map_or(0..0, |(begin, end)| begin..end);
-    let shown = &text[name.clone()];
+    let shown = text[name.clone()].trim_matches('"').trim_end_matches('…');
     // Escapes are the library's, and a token may look like them, or like what stands for a name that is not told.
     let is_own = shown.contains('\\') || shown.contains(WITHHELD);
     assert!(is_own || !gives_away(token, shown), "{text}");
