@@ -40,7 +40,7 @@ COVERAGE = [
 LIMITS = ["-timeout=60", "-rss_limit_mb=2048", "-malloc_limit_mb=256"]
 
 STATUS = re.compile(r"^#\d+\s+(\w+)\s+cov: (\d+) ft: (\d+) corp: (\d+)/", re.MULTILINE)
-EXECUTED = re.compile(r"^stat::number_of_executed_units:\s*(\d+)", re.MULTILINE)
+STATISTICS = re.compile(r"^stat::(number_of_executed_units|average_exec_per_sec):\s*(\d+)", re.MULTILINE)
 FOUND = re.compile(r"Test unit written to (\S+)")
 
 
@@ -49,16 +49,15 @@ class Result:
     """What became of one target."""
 
     target: str
-    seconds: int
     executed: int = 0
+    rate: int = 0
     edges: int = 0
     features: int = 0
     corpus: int = 0
     fault: str = ""
 
     def row(self) -> str:
-        rate = self.executed // max(self.seconds, 1)
-        numbers = f"{self.executed:>12,} {rate:>9,} {self.edges:>7,} {self.features:>9,} {self.corpus:>7,}"
+        numbers = f"{self.executed:>12,} {self.rate:>9,} {self.edges:>7,} {self.features:>9,} {self.corpus:>7,}"
         return f"{self.target:<11}{numbers} {1 if self.fault else 0:>8}"
 
 
@@ -111,9 +110,8 @@ def run(target: str, binary: Path) -> Result:
     if dictionary.stat().st_size:
         options.append(f"-dict={dictionary}")
     said = fuzz(binary, [own, FUZZ / "corpus" / target, given], options)
-    result = Result(target, SECONDS)
-    if executed := EXECUTED.search(said):
-        result.executed = int(executed[1])
+    statistics = {name: int(number) for name, number in STATISTICS.findall(said)}
+    result = Result(target, statistics.get("number_of_executed_units", 0), statistics.get("average_exec_per_sec", 0))
     if states := STATUS.findall(said):
         result.edges, result.features, result.corpus = map(int, states[-1][1:])
     if "exit code" in said.rpartition("\n")[2]:
