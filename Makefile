@@ -106,6 +106,10 @@ soak: ship ## Attest SOAK times (100000) while everything goes wrong: nothing ma
 test-dist: dist devcluster ## Test what make dist leaves, and make install: the wheel in clean environments, the sdist, programs from installed files
 	$(PYTHON) tests/run.py dist
 
+.PHONY: fuzz
+fuzz: ## Fuzz every parser and the ABI for FUZZ_SECONDS (25) each
+	$(PYTHON) fuzz/run.py
+
 .PHONY: diagnoses
 diagnoses: ship plugin ## Write docs/diagnoses.md anew: what the operator's tool shows of each fault
 	PSAT_RECORD=1 $(PYTHON) tests/e2e/run.py --only diagnosis

@@ -18,6 +18,7 @@
 //! Imports point downwards only.
 
 #![deny(unsafe_code)]
+#![cfg_attr(feature = "fuzzing", allow(clippy::missing_errors_doc, reason = "private functions become public"))]
 
 pub mod config;
 pub mod outcome;
@@ -26,6 +27,9 @@ mod attest;
 mod cluster;
 mod engine;
 pub mod ffi;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod quote;
 mod step;
 mod text;

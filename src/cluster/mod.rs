@@ -35,6 +35,8 @@ mod extras;
 #[cfg(feature = "fault-injection")]
 pub(crate) mod fault_injection;
 mod files;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod headers;
 mod impersonation;
 mod in_cluster;

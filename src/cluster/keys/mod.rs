@@ -12,6 +12,8 @@
 
 mod clock;
 mod endpoint;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod header;
 mod jws;
 mod key;
