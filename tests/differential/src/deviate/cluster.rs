@@ -1,0 +1,93 @@
+//! An API server that does not answer, or not what it should.
+
+use std::time::Duration;
+
+use devcluster::{Answer, Fault, Permission};
+use fastrand::Rng;
+use serde_json::json;
+
+use super::Deviation;
+use crate::case::{Case, pick};
+
+/// For calls that are never answered: the first one must be answered in it on a busy machine too.
+const SOON: Duration = Duration::from_secs(2);
+
+pub(super) const ALL: &[Deviation] = &[
+    ("a status", 12, |case, rng| {
+        let status =
+            *rng.choice(&[400, 401, 403, 404, 409, 410, 422, 500, 501, 502]).expect("there is a choice");
+        answer(case, rng, Answer { status: Some(status), ..Answer::default() });
+    }),
+    ("a status that may pass", 2, |case, rng| {
+        let status = *rng.choice(&[429, 503, 504]).expect("there is a choice");
+        case.passing_failure = rng.bool();
+        let headers = [("retry-after".to_owned(), "0".to_owned())].into();
+        let headers = if status == 429 { headers } else { Default::default() };
+        answer(case, rng, Answer { status: Some(status), headers, ..Answer::default() });
+    }),
+    ("a redirect", 2, |case, rng| {
+        let status = *rng.choice(&[301, 302, 307]).expect("there is a choice");
+        let headers = [("location".to_owned(), "https://127.0.0.1:1/".to_owned())].into();
+        answer(case, rng, Answer { status: Some(status), headers, ..Answer::default() });
+    }),
+    ("a body", 8, |case, rng| {
+        let text = pick(
+            rng,
+            &[
+                "",
+                "null",
+                "[]",
+                "{",
+                "{}",
+                "1",
+                "<html>",
+                "\"x\"",
+                "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"message\":\"m\",\"code\":500}",
+            ],
+        );
+        let content_type = Some("application/json".to_owned());
+        answer(case, rng, Answer { text: Some(text.to_owned()), content_type, ..Answer::default() });
+    }),
+    ("another object", 6, |case, rng| {
+        let body = rng.choice([
+            json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}),
+            json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "x"}}),
+            json!({"metadata": {"name": "x"}}),
+            json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "x", "uid": "y"}}),
+            json!({"kind": "Node", "apiVersion": "v1", "metadata": {"name": "x", "uid": "y"}}),
+        ]);
+        answer(case, rng, Answer { body, ..Answer::default() });
+    }),
+    ("a broken connection", 2, |case, rng| {
+        let faults = [
+            Fault::ResetBeforeHeaders,
+            Fault::ResetInBody,
+            Fault::TruncatedBody,
+            Fault::CloseBeforeHeaders,
+            Fault::Garbage,
+        ];
+        let mut fault = rng.choice(faults);
+        if rng.u8(..16) == 0 {
+            fault = Some(Fault::HangBeforeHeaders);
+            case.timeout = SOON;
+        }
+        answer(case, rng, Answer { fault, ..Answer::default() });
+    }),
+    ("a missing permission", 5, |case, rng| {
+        case.status = None;
+        let missing =
+            *rng.choice(&[Permission::TokenReviews, Permission::Pods, Permission::Nodes]).expect("a choice");
+        case.world.reviewer.permissions.retain(|permission| *permission != missing);
+    }),
+];
+
+/// Scripts an answer to one of the three calls.
+fn answer(case: &mut Case, rng: &mut Rng, answer: Answer) {
+    let answers = &mut case.world.answers;
+    let script = match rng.u8(..3) {
+        0 => &mut answers.token_review,
+        1 => &mut answers.pod,
+        _ => &mut answers.node,
+    };
+    *script = vec![answer];
+}

@@ -1,0 +1,134 @@
+//! What an operator writes.
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use super::{Deviation, with_config};
+use crate::case::{Case, Config, Payload, TOKEN, pick};
+
+pub(super) const ALL: &[Deviation] = &[
+    ("never configured", 2, |case, _| case.config = None),
+    ("configuration malformed", 2, malformed),
+    ("trust domain", 4, trust_domain),
+    ("cluster name", 4, cluster_name),
+    ("allow list is empty", 3, |case, rng| {
+        let empty = [json!([]), Value::Null];
+        match rng.choice(empty).expect("there is a choice") {
+            Value::Null => with_config(case, |config| {
+                config["clusters"] =
+                    json!({(pick(rng, &["demo", "a\"b"])): {"kube_config_file": "/nonexistent"}});
+            }),
+            list => case.set("service_account_allow_list", list),
+        }
+    }),
+    ("account is not listed", 6, not_listed),
+    ("account is listed with wildcards", 6, wildcards),
+    ("audience", 6, audience),
+    ("no cluster", 1, |case, rng| {
+        let none = rng.bool();
+        with_config(case, |config| {
+            config["clusters"] = json!({});
+            if none {
+                config.as_object_mut().expect("it is an object").remove("clusters");
+            }
+        });
+    }),
+    ("label keys", 3, |case, rng| {
+        let keys = json!(["app", "region", "app", "zone", "", "*", "APP", "n", "example.org/x"]);
+        case.set(pick(rng, &["allowed_node_label_keys", "allowed_pod_label_keys"]), keys);
+    }),
+    ("node UID must match", 4, |case, _| case.set("require_node_uid_match", json!(true))),
+    ("signatures are verified", 10, |case, _| {
+        case.status = None;
+        case.set("verify_signature", json!("auto"));
+    }),
+    ("unknown keys", 2, |case, _| {
+        case.set("service_account_allowlist", json!(["a:b"]));
+        with_config(case, |config| config["unknown"] = json!({"a": [1, true]}));
+    }),
+];
+
+fn malformed(case: &mut Case, rng: &mut Rng) {
+    let texts = [
+        "{",
+        "{\"clusters\": ",
+        "{\"clusters\": {\"demo\": {\"service_account_allow_list\": [\"a:b\"}}}",
+        "\"",
+        "]",
+    ];
+    case.config = Some(Config::Text(pick(rng, &texts)));
+}
+
+fn trust_domain(case: &mut Case, rng: &mut Rng) {
+    let long = "a".repeat(if rng.bool() { 255 } else { 256 });
+    let domain = pick(
+        rng,
+        &[
+            "",
+            "Example.org",
+            "exa mple",
+            "spiffe://",
+            "spiffe://example.org/",
+            "spiffe:/td",
+            "https://td",
+            "td/a",
+            "spiffe://td/a//b",
+            "spiffe://td/..",
+            "td:80",
+            "é",
+            &long,
+        ],
+    );
+    with_config(case, |config| config["trust_domain"] = json!(domain));
+}
+
+fn cluster_name(case: &mut Case, rng: &mut Rng) {
+    let name = pick(rng, &["my cluster", "a//b", "/a", "a/", "..", "é", "a:b", "%61", ".a", "-", "a/b/c"]);
+    case.payload = Payload::of(Payload::object(&[
+        ("cluster", &format!("{name:?}")),
+        ("token", &format!("\"{TOKEN}\"")),
+    ]));
+    let Some(cluster) = case.cluster().map(|cluster| cluster.take()) else { return };
+    case.names.cluster = name;
+    with_config(case, |config| config["clusters"] = json!({(name): cluster}));
+}
+
+fn not_listed(case: &mut Case, rng: &mut Rng) {
+    let (namespace, account) = (case.names.namespace, case.names.account);
+    let near = [
+        format!("{namespace}/{account}"),
+        format!(" {namespace}:{account}"),
+        format!("{namespace}:{account} "),
+        format!("{namespace}:{}", account.to_uppercase()),
+        format!("{namespace}:{account}:"),
+        format!("system:serviceaccount:{namespace}:{account}"),
+        account.to_owned(),
+        "*:other".to_owned(),
+        format!("{namespace}:?"),
+        format!("*{namespace}:{account}x*"),
+    ];
+    let list: Vec<_> = (0..=rng.usize(..3)).map(|_| rng.choice(&near).expect("there is a choice")).collect();
+    case.set("service_account_allow_list", json!(list));
+}
+
+fn wildcards(case: &mut Case, rng: &mut Rng) {
+    let (namespace, account) = (case.names.namespace, case.names.account);
+    let entries = [
+        "*:*".to_owned(),
+        format!("{namespace}:*"),
+        format!("*:{account}"),
+        format!("{namespace}:?{}", &account[1..]),
+        format!("{}*:{account}**", &namespace[..1]),
+    ];
+    case.set("service_account_allow_list", json!(["a:b", rng.choice(entries)]));
+}
+
+fn audience(case: &mut Case, rng: &mut Rng) {
+    let choices =
+        [json!([]), json!(["other"]), json!(["other", "a\"b"]), json!([""]), json!(["Spire-Server", "é"])];
+    let audience = rng.choice(choices).expect("there is a choice");
+    if audience == json!([]) && rng.bool() {
+        case.token.audience = case.world.api_audiences.clone();
+    }
+    case.set("audience", audience);
+}

@@ -1,0 +1,66 @@
+//! Cases, from seed and number: one that both sides accept, with none, one or two things changed.
+
+mod cluster;
+mod configuration;
+mod objects;
+mod payload;
+mod review;
+mod token;
+
+use fastrand::Rng;
+
+use crate::case::{Case, Config};
+
+/// Something that is changed: its name, how often it is chosen beside others, and how.
+type Deviation = (&'static str, u32, fn(&mut Case, &mut Rng));
+
+/// Of a hundred cases, how many have so many deviations.
+const COUNTS: [usize; 100] = {
+    let mut counts = [1; 100];
+    let mut at = 0;
+    while at < 40 {
+        counts[at] = if at < 12 { 0 } else { 2 };
+        at += 1;
+    }
+    counts
+};
+
+/// The case of that number: always the same one.
+pub(crate) fn case(seed: u64, number: u64) -> Case {
+    let mut rng = Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number));
+    let mut case = Case::accepted(&mut rng);
+    for _ in 0..rng.choice(COUNTS).expect("there is a choice") {
+        let (name, _, deviate) = choose(&mut rng);
+        deviate(&mut case, &mut rng);
+        case.deviations.push(name);
+    }
+    if case.status.is_some() {
+        // What a scripted review says is not what the token's claims say, which then nobody may judge.
+        if let Some(cluster) = case.cluster().and_then(|cluster| cluster.as_object_mut()) {
+            cluster.remove("verify_signature");
+        }
+    }
+    case
+}
+
+fn choose(rng: &mut Rng) -> Deviation {
+    let all = || ALL.iter().copied().flatten();
+    let mut left = rng.u32(..all().map(|(_, weight, _)| *weight).sum::<u32>());
+    for deviation in all() {
+        match left.checked_sub(deviation.1) {
+            Some(rest) => left = rest,
+            None => return *deviation,
+        }
+    }
+    unreachable!("the number is below the sum")
+}
+
+const ALL: [&[Deviation]; 6] =
+    [configuration::ALL, payload::ALL, token::ALL, review::ALL, objects::ALL, cluster::ALL];
+
+/// Changes a configuration that is JSON.
+fn with_config(case: &mut Case, change: impl FnOnce(&mut serde_json::Value)) {
+    if let Some(Config::Json(config)) = &mut case.config {
+        change(config);
+    }
+}

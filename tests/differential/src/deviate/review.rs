@@ -1,0 +1,150 @@
+//! What a token review says.
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use super::Deviation;
+use crate::case::{Case, pick, uid};
+
+pub(super) const ALL: &[Deviation] = &[
+    ("review has an error", 6, |case, rng| {
+        let long = "e".repeat(511 + rng.usize(..3));
+        let error = pick(
+            rng,
+            &[
+                "[invalid bearer token, service account token has expired]",
+                "invalid bearer token",
+                "é \"quoted\"\n%s %d",
+                "token audiences [\"a\"] is invalid for the target audiences [\"b\"]",
+                " ",
+                &long,
+            ],
+        );
+        let status = case.status();
+        status["error"] = json!(error);
+        if rng.bool() {
+            status["authenticated"] = json!(false);
+        }
+    }),
+    ("review does not authenticate", 5, |case, rng| {
+        let all = rng.bool();
+        let status = case.status();
+        status["authenticated"] = json!(false);
+        if all {
+            *status = json!({});
+        }
+    }),
+    ("review has other audiences", 6, |case, rng| {
+        let choices = [
+            Value::Null,
+            json!([]),
+            json!(["other"]),
+            json!(["a\"b", ""]),
+            json!(["Spire-server"]),
+            json!(["b", "spire-server"]),
+        ];
+        case.status()["audiences"] = rng.choice(choices).expect("there is a choice");
+    }),
+    ("review has another user", 12, username),
+    ("review has other groups", 6, |case, rng| {
+        let namespace = case.names.namespace;
+        let choices = [
+            Value::Null,
+            json!([]),
+            json!(["system:serviceaccounts"]),
+            json!([format!("system:serviceaccounts:{namespace}")]),
+            json!(["system:serviceaccounts", "system:serviceaccounts:other"]),
+            json!([format!("system:serviceaccounts:{namespace}"), "x", "system:serviceaccounts"]),
+        ];
+        case.status()["user"]["groups"] = rng.choice(choices).expect("there is a choice");
+    }),
+    ("review has another pod name", 8, |case, rng| {
+        let value = extra(rng, &["gone", "another", "a/b", "..", "a%2fb", "a b", "é", "."]);
+        set_extra(case, "pod-name", value);
+    }),
+    ("review has another pod UID", 8, |case, rng| {
+        let uid = uid(rng);
+        let value = extra(rng, &["x", &uid, "a b"]);
+        set_extra(case, "pod-uid", value);
+    }),
+    ("review has another node", 6, |case, rng| {
+        let key = pick(rng, &["node-name", "node-uid"]);
+        let value = extra(rng, &["node-2", "x"]);
+        set_extra(case, key, value);
+    }),
+    ("review has no extras", 2, |case, _| case.status()["user"]["extra"] = Value::Null),
+    ("review has more extras", 2, |case, _| set_extra(case, "more", json!(["a", "b"]))),
+    ("review is of another type", 6, another_type),
+];
+
+fn username(case: &mut Case, rng: &mut Rng) {
+    let (namespace, account) = (case.names.namespace, case.names.account);
+    let names = [
+        String::new(),
+        "system:anonymous".into(),
+        "kubernetes-admin".into(),
+        format!("system:serviceaccount:{namespace}"),
+        format!("system:serviceaccount:{namespace}:{account}:x"),
+        format!("system:serviceaccount::{account}"),
+        format!("system:serviceaccount:{namespace}:"),
+        "system:serviceaccount::".into(),
+        ":::".into(),
+        format!("a:b:{namespace}:{account}"),
+        format!("System:ServiceAccount:{namespace}:{account}"),
+        format!("system:serviceaccount:{namespace}:other"),
+        format!("system:serviceaccount:other:{account}"),
+        "system:serviceaccount:a/b:c".into(),
+        "system:serviceaccount:..:c".into(),
+        "system:serviceaccount:a:b%c".into(),
+        "system:serviceaccount:a\"b:\n".into(),
+    ];
+    let name = rng.choice(names).expect("there is a choice");
+    let listed = name.splitn(3, ':').last().filter(|_| rng.bool()).map(str::to_owned);
+    if let Some(namespace) =
+        listed.as_ref().and_then(|listed| listed.split(':').next()).filter(|_| rng.bool())
+    {
+        case.status()["user"]["groups"] =
+            json!(["system:serviceaccounts", format!("system:serviceaccounts:{namespace}")]);
+    }
+    case.status()["user"]["username"] = json!(name);
+    if let Some(listed) = listed {
+        case.set("service_account_allow_list", json!([listed]));
+    }
+}
+
+/// A value other than the true one: none, several, an empty one, or one of these.
+fn extra(rng: &mut Rng, values: &[&str]) -> Value {
+    match rng.u8(..10) {
+        0 => Value::Null,
+        1 => json!([]),
+        2 => json!([""]),
+        3 => json!(["a", "b"]),
+        4 => json!(["a", "b", "c"]),
+        _ => json!([pick(rng, values)]),
+    }
+}
+
+fn set_extra(case: &mut Case, name: &str, value: Value) {
+    let extras = &mut case.status()["user"]["extra"];
+    let name = format!("authentication.kubernetes.io/{name}");
+    match (value, extras.as_object_mut()) {
+        (Value::Null, Some(extras)) => drop(extras.remove(&name)),
+        (value, _) => extras[name] = value,
+    }
+}
+
+fn another_type(case: &mut Case, rng: &mut Rng) {
+    let odd = rng
+        .choice([json!("x"), json!(1), json!({"a": {}}), json!([1]), Value::Null])
+        .expect("there is a choice");
+    let status = case.status();
+    match rng.u8(..7) {
+        0 => *status = odd,
+        1 => status["authenticated"] = odd,
+        2 => status["user"] = odd,
+        3 => status["user"]["username"] = odd,
+        4 => status["user"]["groups"] = odd,
+        5 => status["user"]["extra"] = odd,
+        _ => status["audiences"] = odd,
+    }
+}

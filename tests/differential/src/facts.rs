@@ -1,0 +1,138 @@
+//! What is true of a case, as far as rules about differences need it. Worked out from the case alone, not from an answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::case::{Case, Config};
+
+/// Whoever sends more is refused by this library.
+const LONGEST_PAYLOAD: usize = 64 * 1024;
+const EXTRA: &str = "authentication.kubernetes.io/";
+
+/// Words that rules name under `when`, and texts that they fill into messages.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) true_words: BTreeSet<&'static str>,
+    pub(crate) texts: BTreeMap<&'static str, String>,
+}
+
+impl Facts {
+    pub(crate) fn of(case: &Case, payload: Option<&[u8]>, token: &str) -> Self {
+        let mut facts = Self::default();
+        facts.payload(case, payload, token);
+        facts.config(case);
+        let status = case.status.clone().unwrap_or_else(|| case.true_status());
+        facts.review(&status);
+        facts.objects(case, &status);
+        facts
+    }
+
+    fn word(&mut self, word: &'static str, holds: bool) {
+        if holds {
+            self.true_words.insert(word);
+        }
+    }
+
+    /// Names stand in messages as `{name}` with quotes, and bare as `{name:bare}` where they are a part of a text.
+    fn text(&mut self, name: &'static str, text: &str) {
+        // As Go quotes what can be printed, and the cases have nothing else where rules look.
+        self.texts.insert(name, format!("{text:?}"));
+    }
+
+    fn payload(&mut self, case: &Case, payload: Option<&[u8]>, token: &str) {
+        self.true_words.extend(case.payload.form);
+        self.word("payload is empty", payload.is_some_and(<[u8]>::is_empty));
+        self.word("payload over 64 KiB", payload.is_some_and(|payload| payload.len() > LONGEST_PAYLOAD));
+        self.word("token has spaces around it", token.trim() != token);
+        self.word("token is unbound", case.token.pod.is_none());
+        self.word("passing failure", case.passing_failure);
+    }
+
+    fn config(&mut self, case: &Case) {
+        self.text("cluster", case.names.cluster);
+        let Some(Config::Json(config)) = &case.config else { return };
+        let names = config["clusters"].as_object().into_iter().flat_map(|clusters| clusters.keys());
+        self.word("cluster name is no SPIFFE path", names.into_iter().any(|name| !is_spiffe_path(name)));
+        self.word(
+            "trust domain over 255 bytes",
+            texts(&config["trust_domain"]).next().is_some_and(|name| name.len() > 255),
+        );
+        let cluster = &config["clusters"][case.names.cluster];
+        self.word("signatures are verified", cluster["verify_signature"] == "auto");
+        self.word("node UID must match", cluster["require_node_uid_match"] == true);
+    }
+
+    fn review(&mut self, status: &Value) {
+        let user = &status["user"];
+        let [system, kind, namespace, account] = parts(user);
+        let groups: Vec<&str> = texts(&user["groups"]).collect();
+        let own = format!("system:serviceaccounts:{namespace}");
+        let is_account = (system, kind) == ("system", "serviceaccount")
+            && ["system:serviceaccounts", &own].iter().all(|group| groups.contains(group))
+            && is_url_segment(namespace)
+            && is_url_segment(account);
+        self.word("user is no service account", !is_account);
+        self.text("account", &format!("{namespace}:{account}"));
+        let pod = extra(user, "pod-name");
+        self.word("pod name fits no URL", !is_url_segment(pod));
+        self.text("pod", pod);
+        self.text("pod UID", extra(user, "pod-uid"));
+        self.word(
+            "error over 512 characters",
+            status["error"].as_str().is_some_and(|text| text.chars().count() > 512),
+        );
+    }
+
+    fn objects(&mut self, case: &Case, status: &Value) {
+        let user = &status["user"];
+        let [_, _, namespace, account] = parts(user);
+        let Some(pod) = case.world.pod(namespace, extra(user, "pod-name")) else { return };
+        let node_name = pod["spec"]["nodeName"].as_str().unwrap_or_default();
+        self.word("pod has another UID", pod["metadata"]["uid"] != extra(user, "pod-uid"));
+        self.word("pod runs as another account", pod["spec"]["serviceAccountName"] != account);
+        self.word(
+            "pod has ended",
+            pod["status"]["phase"] == "Succeeded" || pod["status"]["phase"] == "Failed",
+        );
+        self.word("token is bound to another node", contradicts(user, "node-name", node_name));
+        self.word("node name fits no URL", !node_name.is_empty() && !is_url_segment(node_name));
+        let Some(node) = case.world.node(node_name) else { return };
+        let uid = node["metadata"]["uid"].as_str().unwrap_or_default();
+        self.word("token is bound to an earlier node", contradicts(user, "node-uid", uid));
+        let named =
+            [uid, extra(user, "pod-uid")].into_iter().any(|uid| !is_spiffe_path(uid) || uid.contains('/'));
+        self.word("UID is no SPIFFE path segment", named);
+        self.word("UID is too long", [uid, extra(user, "pod-uid")].iter().any(|uid| uid.len() > 1900));
+    }
+}
+
+/// The four parts of a service account's name, empty where there are not four.
+fn parts(user: &Value) -> [&str; 4] {
+    let name = user["username"].as_str().unwrap_or_default();
+    let parts: Vec<&str> = name.split(':').collect();
+    parts.try_into().unwrap_or_default()
+}
+
+/// The first value of an extra.
+fn extra<'s>(user: &'s Value, name: &str) -> &'s str {
+    user["extra"][format!("{EXTRA}{name}")][0].as_str().unwrap_or_default()
+}
+
+fn contradicts(user: &Value, name: &str, truth: &str) -> bool {
+    texts(&user["extra"][format!("{EXTRA}{name}")]).any(|value| value != truth)
+}
+
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    list.iter().filter_map(Value::as_str)
+}
+
+fn is_url_segment(name: &str) -> bool {
+    !["", ".", ".."].contains(&name) && !name.contains(['/', '%'])
+}
+
+fn is_spiffe_path(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    text.split('/').all(|segment| !["", ".", ".."].contains(&segment) && segment.chars().all(allowed))
+}
