@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use devcluster::{Algorithm, Answer, TokenRequest, World};
 use fastrand::Rng;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// More than any case needs that does not wait on purpose.
 const PLENTY: Duration = Duration::from_secs(30);
 
-/// In a payload, where the token goes.
+/// In a payload or a review, where the token goes.
 pub(crate) const TOKEN: &str = "${token}";
+/// What the names of a user's extras begin with.
+pub(crate) const EXTRA: &str = "authentication.kubernetes.io/";
 /// In a configuration, where the path of the kubeconfig goes.
 pub(crate) const KUBECONFIG: &str = "${kubeconfig}";
 
@@ -112,6 +114,8 @@ impl Case {
         };
         if rng.bool() {
             case.status();
+        } else if rng.u8(..3) == 0 {
+            case.set("verify_signature", json!("auto"));
         }
         case
     }
@@ -119,7 +123,7 @@ impl Case {
     /// The settings of the cluster that the agent names.
     pub(crate) fn cluster(&mut self) -> Option<&mut Value> {
         match &mut self.config {
-            Some(Config::Json(config)) => config["clusters"].get_mut(self.names.cluster),
+            Some(Config::Json(config)) => config.get_mut("clusters")?.get_mut(self.names.cluster),
             _ => None,
         }
     }
@@ -144,20 +148,39 @@ impl Case {
         self.status.get_or_insert(truth)
     }
 
+    /// A part of it; what stands in the way is replaced by an object.
+    pub(crate) fn status_at(&mut self, path: &[&str]) -> &mut Value {
+        path.iter().fold(self.status(), |value, key| {
+            if !value.is_object() {
+                *value = json!({});
+            }
+            &mut value[*key]
+        })
+    }
+
+    /// One of the user's extras in it; `null` is none.
+    pub(crate) fn set_extra(&mut self, name: &str, value: Value) {
+        let name = format!("{EXTRA}{name}");
+        match (value, self.status_at(&["user", "extra"]).as_object_mut()) {
+            (Value::Null, Some(extras)) => drop(extras.remove(&name)),
+            (value, _) => *self.status_at(&["user", "extra", &name]) = value,
+        }
+    }
+
     /// What a token review says of the token, if it accepts it.
     pub(crate) fn true_status(&self) -> Value {
         let token = &self.token;
         let (namespace, account) = (&token.namespace, &token.service_account);
-        let mut extra = json!({"authentication.kubernetes.io/credential-id": ["JTI=7c1d"]});
-        let pod = token.pod.as_ref().and_then(|pod| self.world.pod(namespace, pod));
-        if let Some(pod) = pod {
-            extra["authentication.kubernetes.io/pod-name"] = json!([pod["metadata"]["name"]]);
-            extra["authentication.kubernetes.io/pod-uid"] = json!([pod["metadata"]["uid"]]);
-            let node = pod["spec"]["nodeName"].as_str().filter(|_| token.node);
-            if let Some(node) = node {
-                extra["authentication.kubernetes.io/node-name"] = json!([node]);
-                if let Some(uid) = self.world.node(node).and_then(|node| node["metadata"]["uid"].as_str()) {
-                    extra["authentication.kubernetes.io/node-uid"] = json!([uid]);
+        let mut extra = Map::new();
+        let mut insert = |name: &str, value: &Value| extra.insert(format!("{EXTRA}{name}"), json!([value]));
+        insert("credential-id", &json!("JTI=7c1d"));
+        if let Some(pod) = token.pod.as_ref().and_then(|pod| self.world.pod(namespace, pod)) {
+            insert("pod-name", &pod["metadata"]["name"]);
+            insert("pod-uid", &pod["metadata"]["uid"]);
+            if let Some(node) = pod["spec"]["nodeName"].as_str().filter(|_| token.node) {
+                insert("node-name", &json!(node));
+                if let Some(node) = self.world.node(node) {
+                    insert("node-uid", &node["metadata"]["uid"]);
                 }
             }
         }
@@ -178,12 +201,12 @@ impl Case {
     }
 
     /// The world with all that is scripted.
-    pub(crate) fn scripted_world(&self) -> World {
+    pub(crate) fn scripted_world(&self, token: &str) -> World {
         let mut world = self.world.clone();
         let review = self.status.as_ref().map(|status| Answer {
             body: Some(json!({
                 "kind": "TokenReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {},
-                "spec": {"token": "-"}, "status": status,
+                "spec": {}, "status": with_token(status, token),
             })),
             ..Answer::default()
         });
@@ -197,6 +220,15 @@ impl Case {
         }
         world
     }
+}
+
+/// The status with [`TOKEN`] filled in, where the API server's words repeat it.
+fn with_token(status: &Value, token: &str) -> Value {
+    let mut status = status.clone();
+    if let Some(Value::String(error)) = status.get_mut("error") {
+        *error = error.replace(TOKEN, token);
+    }
+    status
 }
 
 pub(crate) fn pick<'a, T: ?Sized>(rng: &mut Rng, choices: &[&'a T]) -> &'a T {

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use devcluster::{Answer, Answers, Fault};
+use serde_json::{Value, json};
 
-use crate::case::{Case, Config};
+use crate::case::{Case, Config, EXTRA, TOKEN};
 
 /// Whoever sends more is refused by this library.
 const LONGEST_PAYLOAD: usize = 64 * 1024;
-const EXTRA: &str = "authentication.kubernetes.io/";
+/// What this library's messages show of a name, and of other words of the API server, in characters.
+const LONGEST_NAME: usize = 128;
+const LONGEST_WORDS: usize = 512;
 
 /// Words that rules name under `when`, and texts that they fill into messages.
 #[derive(Debug, Default)]
@@ -25,6 +28,7 @@ impl Facts {
         let status = case.status.clone().unwrap_or_else(|| case.true_status());
         facts.review(&status);
         facts.objects(case, &status);
+        facts.answers(&case.world.answers);
         facts
     }
 
@@ -34,10 +38,11 @@ impl Facts {
         }
     }
 
-    /// Names stand in messages as `{name}` with quotes, and bare as `{name:bare}` where they are a part of a text.
+    /// A name as messages have it: quoted as Go does it, if it can be printed, as all can where rules look; and cut.
     fn text(&mut self, name: &'static str, text: &str) {
-        // As Go quotes what can be printed, and the cases have nothing else where rules look.
-        self.texts.insert(name, format!("{text:?}"));
+        let shown: String = text.chars().take(LONGEST_NAME).collect();
+        let rest = if shown == text { "" } else { "…" };
+        self.texts.insert(name, format!("{:?}", shown + rest));
     }
 
     fn payload(&mut self, case: &Case, payload: Option<&[u8]>, token: &str) {
@@ -51,6 +56,8 @@ impl Facts {
 
     fn config(&mut self, case: &Case) {
         self.text("cluster", case.names.cluster);
+        let is_text = matches!(case.config, Some(Config::Text(_)));
+        self.word("configuration is no JSON", is_text);
         let Some(Config::Json(config)) = &case.config else { return };
         let names = config["clusters"].as_object().into_iter().flat_map(|clusters| clusters.keys());
         self.word("cluster name is no SPIFFE path", names.into_iter().any(|name| !is_spiffe_path(name)));
@@ -58,7 +65,9 @@ impl Facts {
             "trust domain over 255 bytes",
             texts(&config["trust_domain"]).next().is_some_and(|name| name.len() > 255),
         );
+        self.word("clusters are null", config.get("clusters") == Some(&Value::Null));
         let cluster = &config["clusters"][case.names.cluster];
+        self.word("pod and node together", cluster["lookup"] != "sequential");
         self.word("signatures are verified", cluster["verify_signature"] == "auto");
         self.word("node UID must match", cluster["require_node_uid_match"] == true);
     }
@@ -78,10 +87,23 @@ impl Facts {
         self.word("pod name fits no URL", !is_url_segment(pod));
         self.text("pod", pod);
         self.text("pod UID", extra(user, "pod-uid"));
-        self.word(
-            "error over 512 characters",
-            status["error"].as_str().is_some_and(|text| text.chars().count() > 512),
-        );
+        let error = status["error"].as_str().unwrap_or_default();
+        let start: String = error.chars().take(LONGEST_WORDS).collect();
+        self.word("error over 512 characters", start != error);
+        self.word("error repeats the token", error.contains(TOKEN));
+        self.texts.insert("error:start", start);
+    }
+
+    /// Whatever is scripted as a body is not what was asked for.
+    fn answers(&mut self, answers: &Answers) {
+        let has_body =
+            |script: &[Answer]| script.iter().any(|answer| answer.body.is_some() || answer.text.is_some());
+        self.word("review is another object", has_body(&answers.token_review));
+        self.word("pod is another object", has_body(&answers.pod));
+        self.word("node is another object", has_body(&answers.node));
+        let breaks =
+            |answer: &Answer| matches!(answer.fault, Some(Fault::CloseBeforeHeaders | Fault::Garbage));
+        self.word("node breaks the connection", answers.node.iter().any(breaks));
     }
 
     fn objects(&mut self, case: &Case, status: &Value) {
@@ -91,6 +113,7 @@ impl Facts {
         let node_name = pod["spec"]["nodeName"].as_str().unwrap_or_default();
         self.word("pod has another UID", pod["metadata"]["uid"] != extra(user, "pod-uid"));
         self.word("pod runs as another account", pod["spec"]["serviceAccountName"] != account);
+        self.word("containers have another type", pod["spec"]["containers"] != json!([]));
         self.word(
             "pod has ended",
             pod["status"]["phase"] == "Succeeded" || pod["status"]["phase"] == "Failed",

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
-use crate::case::{Case, Config};
+use crate::case::{Case, Config, TOKEN};
 use crate::facts::Facts;
 use crate::outcome::Outcome;
 use crate::rules::{AsIf, Rule};
@@ -71,6 +71,7 @@ fn changed(as_if: AsIf, case: &Case, question: &Question) -> Option<(Case, Strin
             }
             case.passing_failure = false;
         }
+        AsIf::SoundContainers => case.pod_mut()["spec"]["containers"] = json!([]),
     }
     Some((case, token))
 }
@@ -111,7 +112,7 @@ pub(crate) fn shown(case: &Case, verdict: &Verdict, rules: &[Rule]) -> String {
     };
     let payload = case.payload.bytes.as_ref().map(|bytes| String::from_utf8_lossy(bytes));
     let world = json!({"pods": case.world.pods, "nodes": case.world.nodes, "reviewer": case.world.reviewer.permissions,
-        "answers": case.scripted_world().answers});
+        "answers": case.scripted_world(TOKEN).answers});
     let explained = match &verdict.rules {
         None => "by nothing".to_owned(),
         Some(places) if places.is_empty() => "there is no difference".to_owned(),

@@ -49,6 +49,8 @@ pub(crate) enum AsIf {
     AccountListed,
     /// Without failures that pass.
     NoFailure,
+    /// With a pod whose containers are a list.
+    SoundContainers,
 }
 
 impl Rule {

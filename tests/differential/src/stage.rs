@@ -64,7 +64,7 @@ impl<'r> Stage<'r> {
     }
 
     pub(crate) fn ask_ours(&self, case: &Case, question: &Question) -> (Outcome, String) {
-        self.play(&case.scripted_world());
+        self.play(&case.scripted_world(&question.token));
         let configured = Attestor::new(question.config.as_deref().unwrap_or_default().as_bytes());
         let is_configured = configured.is_ok();
         let answer = match configured {
@@ -89,7 +89,7 @@ impl<'r> Stage<'r> {
     }
 
     pub(crate) fn ask_theirs(&mut self, case: &Case, question: &Question) -> Result<Outcome, String> {
-        self.play(&case.scripted_world());
+        self.play(&case.scripted_world(&question.token));
         Ok(self.upstream.ask(question)?.in_one_form())
     }
 

@@ -24,24 +24,28 @@ pub(super) const ALL: &[Deviation] = &[
     ("account is not listed", 6, not_listed),
     ("account is listed with wildcards", 6, wildcards),
     ("audience", 6, audience),
-    ("no cluster", 1, |case, rng| {
-        let none = rng.bool();
+    ("no cluster", 2, |case, rng| {
+        let choices = [Some(json!({})), Some(Value::Null), None];
+        let clusters = rng.choice(choices).expect("there is a choice");
         with_config(case, |config| {
-            config["clusters"] = json!({});
-            if none {
-                config.as_object_mut().expect("it is an object").remove("clusters");
-            }
+            let members = config.as_object_mut().expect("it is an object");
+            match clusters {
+                Some(clusters) => members.insert("clusters".to_owned(), clusters),
+                None => members.remove("clusters"),
+            };
         });
     }),
     ("label keys", 3, |case, rng| {
         let keys = json!(["app", "region", "app", "zone", "", "*", "APP", "n", "example.org/x"]);
         case.set(pick(rng, &["allowed_node_label_keys", "allowed_pod_label_keys"]), keys);
     }),
-    ("node UID must match", 4, |case, _| case.set("require_node_uid_match", json!(true))),
-    ("signatures are verified", 10, |case, _| {
-        case.status = None;
-        case.set("verify_signature", json!("auto"));
+    ("node UID must match", 5, |case, rng| {
+        case.set("require_node_uid_match", json!(true));
+        if rng.bool() {
+            case.set_extra("node-uid", json!(["earlier"]));
+        }
     }),
+    ("no kubeconfig", 3, |case, _| case.set("kube_config_file", json!("/nonexistent/kubeconfig"))),
     ("unknown keys", 2, |case, _| {
         case.set("service_account_allowlist", json!(["a:b"]));
         with_config(case, |config| config["unknown"] = json!({"a": [1, true]}));

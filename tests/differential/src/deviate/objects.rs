@@ -19,7 +19,7 @@ pub(super) const ALL: &[Deviation] = &[
         let long = "u".repeat(2000);
         let uid = pick(rng, &["a b", "a/b", "..", "é", "%41", "A-z_0.9", "a\"b", &long]);
         case.pod_mut()["metadata"]["uid"] = json!(uid);
-        case.status()["user"]["extra"]["authentication.kubernetes.io/pod-uid"] = json!([uid]);
+        case.set_extra("pod-uid", json!([uid]));
         if rng.u8(..3) > 0 {
             case.set("use_pod_uid_for_agent_id", json!(true));
         }

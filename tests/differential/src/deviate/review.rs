@@ -17,21 +17,20 @@ pub(super) const ALL: &[Deviation] = &[
                 "é \"quoted\"\n%s %d",
                 "token audiences [\"a\"] is invalid for the target audiences [\"b\"]",
                 " ",
+                "${token} is no token",
                 &long,
             ],
         );
-        let status = case.status();
-        status["error"] = json!(error);
+        *case.status_at(&["error"]) = json!(error);
         if rng.bool() {
-            status["authenticated"] = json!(false);
+            *case.status_at(&["authenticated"]) = json!(false);
         }
     }),
     ("review does not authenticate", 5, |case, rng| {
         let all = rng.bool();
-        let status = case.status();
-        status["authenticated"] = json!(false);
+        *case.status_at(&["authenticated"]) = json!(false);
         if all {
-            *status = json!({});
+            *case.status() = json!({});
         }
     }),
     ("review has other audiences", 6, |case, rng| {
@@ -43,7 +42,7 @@ pub(super) const ALL: &[Deviation] = &[
             json!(["Spire-server"]),
             json!(["b", "spire-server"]),
         ];
-        case.status()["audiences"] = rng.choice(choices).expect("there is a choice");
+        *case.status_at(&["audiences"]) = rng.choice(choices).expect("there is a choice");
     }),
     ("review has another user", 12, username),
     ("review has other groups", 6, |case, rng| {
@@ -56,24 +55,24 @@ pub(super) const ALL: &[Deviation] = &[
             json!(["system:serviceaccounts", "system:serviceaccounts:other"]),
             json!([format!("system:serviceaccounts:{namespace}"), "x", "system:serviceaccounts"]),
         ];
-        case.status()["user"]["groups"] = rng.choice(choices).expect("there is a choice");
+        *case.status_at(&["user", "groups"]) = rng.choice(choices).expect("there is a choice");
     }),
     ("review has another pod name", 8, |case, rng| {
         let value = extra(rng, &["gone", "another", "a/b", "..", "a%2fb", "a b", "é", "."]);
-        set_extra(case, "pod-name", value);
+        case.set_extra("pod-name", value);
     }),
     ("review has another pod UID", 8, |case, rng| {
         let uid = uid(rng);
         let value = extra(rng, &["x", &uid, "a b"]);
-        set_extra(case, "pod-uid", value);
+        case.set_extra("pod-uid", value);
     }),
     ("review has another node", 6, |case, rng| {
         let key = pick(rng, &["node-name", "node-uid"]);
         let value = extra(rng, &["node-2", "x"]);
-        set_extra(case, key, value);
+        case.set_extra(key, value);
     }),
-    ("review has no extras", 2, |case, _| case.status()["user"]["extra"] = Value::Null),
-    ("review has more extras", 2, |case, _| set_extra(case, "more", json!(["a", "b"]))),
+    ("review has no extras", 2, |case, _| *case.status_at(&["user", "extra"]) = Value::Null),
+    ("review has more extras", 2, |case, _| case.set_extra("more", json!(["a", "b"]))),
     ("review is of another type", 6, another_type),
 ];
 
@@ -103,10 +102,10 @@ fn username(case: &mut Case, rng: &mut Rng) {
     if let Some(namespace) =
         listed.as_ref().and_then(|listed| listed.split(':').next()).filter(|_| rng.bool())
     {
-        case.status()["user"]["groups"] =
+        *case.status_at(&["user", "groups"]) =
             json!(["system:serviceaccounts", format!("system:serviceaccounts:{namespace}")]);
     }
-    case.status()["user"]["username"] = json!(name);
+    *case.status_at(&["user", "username"]) = json!(name);
     if let Some(listed) = listed {
         case.set("service_account_allow_list", json!([listed]));
     }
@@ -124,27 +123,17 @@ fn extra(rng: &mut Rng, values: &[&str]) -> Value {
     }
 }
 
-fn set_extra(case: &mut Case, name: &str, value: Value) {
-    let extras = &mut case.status()["user"]["extra"];
-    let name = format!("authentication.kubernetes.io/{name}");
-    match (value, extras.as_object_mut()) {
-        (Value::Null, Some(extras)) => drop(extras.remove(&name)),
-        (value, _) => extras[name] = value,
-    }
-}
-
 fn another_type(case: &mut Case, rng: &mut Rng) {
     let odd = rng
         .choice([json!("x"), json!(1), json!({"a": {}}), json!([1]), Value::Null])
         .expect("there is a choice");
-    let status = case.status();
     match rng.u8(..7) {
-        0 => *status = odd,
-        1 => status["authenticated"] = odd,
-        2 => status["user"] = odd,
-        3 => status["user"]["username"] = odd,
-        4 => status["user"]["groups"] = odd,
-        5 => status["user"]["extra"] = odd,
-        _ => status["audiences"] = odd,
+        0 => *case.status() = odd,
+        1 => *case.status_at(&["authenticated"]) = odd,
+        2 => *case.status_at(&["user"]) = odd,
+        3 => *case.status_at(&["user", "username"]) = odd,
+        4 => *case.status_at(&["user", "groups"]) = odd,
+        5 => *case.status_at(&["user", "extra"]) = odd,
+        _ => *case.status_at(&["audiences"]) = odd,
     }
 }
