@@ -18,6 +18,9 @@ SHIP := target/ship
 LIB_DIR := $(CURDIR)/$(SHIP)/release
 # How `make bench` measures: short, full, record or instructions; see bench/run.py.
 BENCH ?= full
+# Of `make differential`.
+CASES ?= 20000
+SEED ?= 1
 DEVCLUSTER := target/debug/devcluster
 CFLAGS_STRICT := -Wall -Wextra -Wpedantic -Werror
 
@@ -55,6 +58,12 @@ demo: ship devcluster ## Attest on the dev cluster and show the identity
 .PHONY: test
 test: ship devcluster ## Run all tests that need no Kubernetes
 	$(PYTHON) tests/run.py test
+
+.PHONY: differential
+differential: ## Compare with SPIRE's own plugin on generated cases; CASES=20000 SEED=1
+	@mkdir -p target/differential
+	$(GO) -C tests/differential/upstream build -o $(CURDIR)/target/differential/upstream .
+	$(CARGO) run --locked --quiet -p differential -- --cases $(CASES) --seed $(SEED)
 
 .PHONY: plugin
 plugin: ship ## Build the SPIRE server plugin, one static file, under target/plugin

@@ -103,7 +103,9 @@ impl Facts {
         self.word("node is another object", has_body(&answers.node));
         let breaks =
             |answer: &Answer| matches!(answer.fault, Some(Fault::CloseBeforeHeaders | Fault::Garbage));
-        self.word("node breaks the connection", answers.node.iter().any(breaks));
+        let (pod, node) = (answers.pod.iter().any(breaks), answers.node.iter().any(breaks));
+        self.word("node breaks the connection", node);
+        self.word("pod or node breaks the connection", pod || node);
     }
 
     fn objects(&mut self, case: &Case, status: &Value) {

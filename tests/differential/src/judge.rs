@@ -135,3 +135,23 @@ fn shortened(text: &str) -> String {
     let start: String = text.chars().take(600).collect();
     if start.len() == text.len() { start } else { format!("{start}… ({} bytes)", text.len()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_stand_for_no_colon() {
+        for (entry, account, expected) in [
+            ("a:b", "a:b", true),
+            ("a:*", "a:", true),
+            ("*:b?", "x:bé", true),
+            ("**:*", "a:b", true),
+            ("*", "a:b", false),
+            ("a?b", "a:b", false),
+            ("a:b*c", "a:bxd", false),
+        ] {
+            assert_eq!(stands_for(entry, account), expected, "{entry} {account}");
+        }
+    }
+}

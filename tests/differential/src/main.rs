@@ -1,11 +1,11 @@
 //! `differential`: generated cases, put to this library in `error_style` `upstream` and to the plugin that is built into
-//! SPIRE. README.md tells how.
+//! SPIRE. docs/testing.md tells how.
 
 #![forbid(unsafe_code)]
 
 mod case;
-mod deviate;
 mod facts;
+mod generate;
 mod judge;
 mod outcome;
 mod rules;
@@ -29,7 +29,7 @@ differential [--seed N] [--cases N] [--case N] [--jobs N] [--upstream PROGRAM]
   --seed      of the cases (default 1): the same seed gives the same cases
   --cases     how many (default 1000)
   --case      this one alone, with both answers
-  --jobs      how many are asked about at the same time (default: one for each processor)
+  --jobs      how many are asked about at the same time (default: two for each processor)
   --upstream  the program of tests/differential/upstream (default: target/differential/upstream)";
 
 struct Arguments {
@@ -65,7 +65,8 @@ fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
         seed: 1,
         cases: 1000,
         case: None,
-        jobs: std::thread::available_parallelism().map_or(2, usize::from),
+        // Some cases wait.
+        jobs: std::thread::available_parallelism().map_or(2, |processors| 2 * processors.get()),
         upstream: PathBuf::from("target/differential/upstream"),
     };
     let mut parser = lexopt::Parser::from_env();
@@ -88,7 +89,7 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     let runtime = Runtime::new().map_err(|error| error.to_string())?;
     if let Some(number) = arguments.case {
         let mut stage = Stage::set(&runtime, &arguments.upstream)?;
-        let case = deviate::case(arguments.seed, number);
+        let case = generate::case(arguments.seed, number);
         let verdict = judge::judge(&mut stage, &rules, &case)?;
         println!("seed {}, case {number}\n{}", arguments.seed, judge::shown(&case, &verdict, &rules));
         return Ok(verdict.rules.is_some());
@@ -110,7 +111,7 @@ fn all(arguments: &Arguments, rules: &[Rule], runtime: &Runtime) -> Result<Tally
             if number >= arguments.cases {
                 return Ok(());
             }
-            let case = deviate::case(arguments.seed, number);
+            let case = generate::case(arguments.seed, number);
             let verdict =
                 judge::judge(&mut stage, rules, &case).map_err(|error| format!("case {number}: {error}"))?;
             if verdict.rules.is_none() {

@@ -78,3 +78,37 @@ pub(crate) const ENDS: [(&str, &str, &str); 22] = [
     ("row 24", "node UID is empty for cluster ", ""),
     ("accepted", "", ""),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(code: i32, message: &str) -> Option<&'static str> {
+        let outcome = Outcome { configured: true, code, message: message.to_owned(), ..Outcome::default() };
+        outcome.in_one_form().end().map(|end| ENDS[end].0)
+    }
+
+    #[test]
+    fn where_it_ended_is_told_by_the_message() {
+        assert_eq!(Outcome::default().end(), Some(0));
+        assert_eq!(end(0, ""), Some("accepted"));
+        assert_eq!(end(9, "not configured"), Some("row 1"));
+        assert_eq!(end(3, "not configured for cluster \"a\""), Some("row 7"));
+        assert_eq!(
+            end(13, "fail to get pod from k8s API server for cluster \"a\": unable to x"),
+            Some("pod fails")
+        );
+        assert_eq!(end(13, "something else"), None);
+    }
+
+    #[test]
+    fn only_labels_come_in_any_order() {
+        let of = |selectors: &[&str]| {
+            let selectors = selectors.iter().map(|selector| (*selector).to_owned()).collect();
+            Outcome { selectors, ..Outcome::default() }.in_one_form()
+        };
+        let (b, a, ns) = ("agent_pod_label:b:", "agent_node_label:a:", "agent_ns:x");
+        assert_eq!(of(&["cluster:c", ns, b, a]), of(&["cluster:c", ns, a, b]));
+        assert_ne!(of(&["cluster:c", ns]), of(&[ns, "cluster:c"]));
+    }
+}

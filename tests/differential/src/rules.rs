@@ -33,6 +33,8 @@ struct Pattern {
     message: Option<String>,
     /// It ended there, or later: a name of [`ENDS`].
     from: Option<String>,
+    /// It ended there, or earlier.
+    until: Option<String>,
     #[serde(default)]
     configured: Option<bool>,
 }
@@ -58,10 +60,8 @@ impl Rule {
         let rules: Vec<Rule> = serde_json::from_str(include_str!("../rules.json"))
             .map_err(|error| format!("rules.json: {error}"))?;
         for rule in &rules {
-            for from in [&rule.ours.from, &rule.theirs.from].into_iter().flatten() {
-                if !ENDS.iter().any(|(name, ..)| name == from) {
-                    return Err(format!("rules.json: {}: nothing ends at {from:?}", rule.name));
-                }
+            for end in [&rule.theirs.from, &rule.theirs.until].into_iter().flatten() {
+                place(end).ok_or_else(|| format!("rules.json: {}: nothing ends at {end:?}", rule.name))?;
             }
         }
         Ok(rules)
@@ -78,7 +78,8 @@ impl Pattern {
     fn fits(&self, facts: &Facts, ours: &Outcome, outcome: &Outcome) -> bool {
         self.code.is_none_or(|code| code == outcome.code)
             && self.configured.is_none_or(|configured| configured == outcome.configured)
-            && self.from.as_ref().is_none_or(|from| ended_from(from, outcome))
+            && self.from.as_ref().is_none_or(|from| place(from) <= outcome.end())
+            && self.until.as_ref().is_none_or(|until| outcome.end() <= place(until))
             && self.message.as_ref().is_none_or(|message| {
                 let message = filled(message, facts, ours);
                 match message.strip_suffix('*') {
@@ -89,8 +90,9 @@ impl Pattern {
     }
 }
 
-fn ended_from(from: &str, outcome: &Outcome) -> bool {
-    outcome.end().is_some_and(|end| ENDS[..=end].iter().any(|(name, ..)| *name == from))
+/// Where in [`ENDS`] it is.
+fn place(end: &str) -> Option<usize> {
+    ENDS.iter().position(|(name, ..)| *name == end)
 }
 
 fn filled(message: &str, facts: &Facts, ours: &Outcome) -> String {

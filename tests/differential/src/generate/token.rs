@@ -4,16 +4,16 @@ use devcluster::{Algorithm, SignatureState, TokenRequest};
 use fastrand::Rng;
 use serde_json::json;
 
-use super::Deviation;
-use crate::case::{Case, pick};
+use super::{Deviation, any};
+use crate::case::Case;
 
 pub(super) const ALL: &[Deviation] = &[
     ("token is no token", 4, |case, rng| {
         case.status = None;
         let long = "a".repeat(17 * 1024);
-        let raw = pick(
+        let raw = any(
             rng,
-            &[
+            [
                 "x",
                 "a.b",
                 "a.b.c",
@@ -28,7 +28,7 @@ pub(super) const ALL: &[Deviation] = &[
         case.token.raw = Some(raw.to_owned());
     }),
     ("token has spaces around it", 4, |case, rng| {
-        let token = pick(rng, &[" ", "\t", "x", "x\n", " x", "\u{a0}x"]);
+        let token = any(rng, [" ", "\t", "x", "x\n", " x", "\u{a0}x"]);
         case.token.raw = Some(token.to_owned());
     }),
     ("token has expired", 3, |case, _| genuine(case, |token| token.expires_in = -4000)),
@@ -42,12 +42,10 @@ pub(super) const ALL: &[Deviation] = &[
         genuine(case, |token| token.pod = None);
     }),
     ("token of another account", 4, |case, rng| {
-        let (namespace, account) = *rng
-            .choice(&[("default", "default"), ("spire", "nobody"), ("spire", "spire-server")])
-            .expect("a choice");
+        let (namespace, account) =
+            any(rng, [("default", "default"), ("spire", "nobody"), ("spire", "spire-server")]);
         genuine(case, |token| {
-            token.namespace = namespace.to_owned();
-            token.service_account = account.to_owned();
+            (token.namespace, token.service_account) = (namespace.to_owned(), account.to_owned());
         });
     }),
     ("token of another pod", 3, |case, _| genuine(case, |token| token.pod = Some("another".to_owned()))),
@@ -82,6 +80,6 @@ fn claims(case: &mut Case, rng: &mut Rng) {
         json!({"sub": "system:serviceaccount:a:b"}),
         json!({"iss": "https://elsewhere"}),
     ];
-    let claims = rng.choice(claims);
-    genuine(case, |token| token.claims = claims);
+    let claims = any(rng, claims);
+    genuine(case, |token| token.claims = Some(claims));
 }

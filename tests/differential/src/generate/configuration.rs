@@ -3,8 +3,8 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::{Deviation, with_config};
-use crate::case::{Case, Config, Payload, TOKEN, pick};
+use super::{Deviation, any, with_config};
+use crate::case::{Case, Config, Payload, TOKEN_VALUE};
 
 pub(super) const ALL: &[Deviation] = &[
     ("never configured", 2, |case, _| case.config = None),
@@ -13,10 +13,10 @@ pub(super) const ALL: &[Deviation] = &[
     ("cluster name", 4, cluster_name),
     ("allow list is empty", 3, |case, rng| {
         let empty = [json!([]), Value::Null];
-        match rng.choice(empty).expect("there is a choice") {
+        match any(rng, empty) {
             Value::Null => with_config(case, |config| {
                 config["clusters"] =
-                    json!({(pick(rng, &["demo", "a\"b"])): {"kube_config_file": "/nonexistent"}});
+                    json!({(any(rng, ["demo", "a\"b"])): {"kube_config_file": "/nonexistent"}});
             }),
             list => case.set("service_account_allow_list", list),
         }
@@ -26,7 +26,7 @@ pub(super) const ALL: &[Deviation] = &[
     ("audience", 6, audience),
     ("no cluster", 2, |case, rng| {
         let choices = [Some(json!({})), Some(Value::Null), None];
-        let clusters = rng.choice(choices).expect("there is a choice");
+        let clusters = any(rng, choices);
         with_config(case, |config| {
             let members = config.as_object_mut().expect("it is an object");
             match clusters {
@@ -37,7 +37,7 @@ pub(super) const ALL: &[Deviation] = &[
     }),
     ("label keys", 3, |case, rng| {
         let keys = json!(["app", "region", "app", "zone", "", "*", "APP", "n", "example.org/x"]);
-        case.set(pick(rng, &["allowed_node_label_keys", "allowed_pod_label_keys"]), keys);
+        case.set(any(rng, ["allowed_node_label_keys", "allowed_pod_label_keys"]), keys);
     }),
     ("node UID must match", 5, |case, rng| {
         case.set("require_node_uid_match", json!(true));
@@ -60,14 +60,14 @@ fn malformed(case: &mut Case, rng: &mut Rng) {
         "\"",
         "]",
     ];
-    case.config = Some(Config::Text(pick(rng, &texts)));
+    case.config = Some(Config::Text(any(rng, texts)));
 }
 
 fn trust_domain(case: &mut Case, rng: &mut Rng) {
     let long = "a".repeat(if rng.bool() { 255 } else { 256 });
-    let domain = pick(
+    let domain = any(
         rng,
-        &[
+        [
             "",
             "Example.org",
             "exa mple",
@@ -87,12 +87,9 @@ fn trust_domain(case: &mut Case, rng: &mut Rng) {
 }
 
 fn cluster_name(case: &mut Case, rng: &mut Rng) {
-    let name = pick(rng, &["my cluster", "a//b", "/a", "a/", "..", "é", "a:b", "%61", ".a", "-", "a/b/c"]);
-    case.payload = Payload::of(Payload::object(&[
-        ("cluster", &format!("{name:?}")),
-        ("token", &format!("\"{TOKEN}\"")),
-    ]));
-    let Some(cluster) = case.cluster().map(|cluster| cluster.take()) else { return };
+    let name = any(rng, ["my cluster", "a//b", "/a", "a/", "..", "é", "a:b", "%61", ".a", "-", "a/b/c"]);
+    case.payload = Payload::object(&[("cluster", &json!(name).to_string()), ("token", TOKEN_VALUE)]);
+    let Some(cluster) = case.cluster().map(Value::take) else { return };
     case.names.cluster = name;
     with_config(case, |config| config["clusters"] = json!({(name): cluster}));
 }
@@ -111,7 +108,7 @@ fn not_listed(case: &mut Case, rng: &mut Rng) {
         format!("{namespace}:?"),
         format!("*{namespace}:{account}x*"),
     ];
-    let list: Vec<_> = (0..=rng.usize(..3)).map(|_| rng.choice(&near).expect("there is a choice")).collect();
+    let list: Vec<_> = (0..=rng.usize(..3)).map(|_| any(rng, &near)).collect();
     case.set("service_account_allow_list", json!(list));
 }
 
@@ -124,13 +121,13 @@ fn wildcards(case: &mut Case, rng: &mut Rng) {
         format!("{namespace}:?{}", &account[1..]),
         format!("{}*:{account}**", &namespace[..1]),
     ];
-    case.set("service_account_allow_list", json!(["a:b", rng.choice(entries)]));
+    case.set("service_account_allow_list", json!(["a:b", any(rng, entries)]));
 }
 
 fn audience(case: &mut Case, rng: &mut Rng) {
     let choices =
         [json!([]), json!(["other"]), json!(["other", "a\"b"]), json!([""]), json!(["Spire-Server", "é"])];
-    let audience = rng.choice(choices).expect("there is a choice");
+    let audience = any(rng, choices);
     if audience == json!([]) && rng.bool() {
         case.token.audience = case.world.api_audiences.clone();
     }

@@ -6,34 +6,33 @@ use devcluster::{Answer, Fault, Permission};
 use fastrand::Rng;
 use serde_json::json;
 
-use super::Deviation;
-use crate::case::{Case, pick};
+use super::{Deviation, any};
+use crate::case::Case;
 
-/// For calls that are never answered: the first one must be answered in it on a busy machine too.
-const SOON: Duration = Duration::from_secs(2);
+/// For calls that are never answered. Those before must be answered in it, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) const ALL: &[Deviation] = &[
     ("a status", 12, |case, rng| {
-        let status =
-            *rng.choice(&[400, 401, 403, 404, 409, 410, 422, 500, 501, 502]).expect("there is a choice");
+        let status = any(rng, [400, 401, 403, 404, 409, 410, 422, 500, 501, 502]);
         answer(case, rng, Answer { status: Some(status), ..Answer::default() });
     }),
     ("a status that may pass", 2, |case, rng| {
-        let status = *rng.choice(&[429, 503, 504]).expect("there is a choice");
+        let status = any(rng, [429, 503, 504]);
         case.passing_failure = rng.bool();
-        let headers = [("retry-after".to_owned(), "0".to_owned())].into();
-        let headers = if status == 429 { headers } else { Default::default() };
+        let at_once = [("retry-after".to_owned(), "0".to_owned())];
+        let headers = at_once.into_iter().filter(|_| status == 429).collect();
         answer(case, rng, Answer { status: Some(status), headers, ..Answer::default() });
     }),
     ("a redirect", 2, |case, rng| {
-        let status = *rng.choice(&[301, 302, 307]).expect("there is a choice");
+        let status = any(rng, [301, 302, 307]);
         let headers = [("location".to_owned(), "https://127.0.0.1:1/".to_owned())].into();
         answer(case, rng, Answer { status: Some(status), headers, ..Answer::default() });
     }),
     ("a body", 8, |case, rng| {
-        let text = pick(
+        let text = any(
             rng,
-            &[
+            [
                 "",
                 "null",
                 "[]",
@@ -49,14 +48,17 @@ pub(super) const ALL: &[Deviation] = &[
         answer(case, rng, Answer { text: Some(text.to_owned()), content_type, ..Answer::default() });
     }),
     ("another object", 6, |case, rng| {
-        let body = rng.choice([
-            json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}),
-            json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "x"}}),
-            json!({"metadata": {"name": "x"}}),
-            json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "x", "uid": "y"}}),
-            json!({"kind": "Node", "apiVersion": "v1", "metadata": {"name": "x", "uid": "y"}}),
-        ]);
-        answer(case, rng, Answer { body, ..Answer::default() });
+        let body = any(
+            rng,
+            [
+                json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}),
+                json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "x"}}),
+                json!({"metadata": {"name": "x"}}),
+                json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "x", "uid": "y"}}),
+                json!({"kind": "Node", "apiVersion": "v1", "metadata": {"name": "x", "uid": "y"}}),
+            ],
+        );
+        answer(case, rng, Answer { body: Some(body), ..Answer::default() });
     }),
     ("a broken connection", 2, |case, rng| {
         let faults = [
@@ -66,17 +68,16 @@ pub(super) const ALL: &[Deviation] = &[
             Fault::CloseBeforeHeaders,
             Fault::Garbage,
         ];
-        let mut fault = rng.choice(faults);
+        let mut fault = any(rng, faults);
         if rng.u8(..16) == 0 {
-            fault = Some(Fault::HangBeforeHeaders);
-            case.timeout = SOON;
+            fault = Fault::HangBeforeHeaders;
+            case.timeout = PATIENCE;
         }
-        answer(case, rng, Answer { fault, ..Answer::default() });
+        answer(case, rng, Answer { fault: Some(fault), ..Answer::default() });
     }),
     ("a missing permission", 5, |case, rng| {
         case.status = None;
-        let missing =
-            *rng.choice(&[Permission::TokenReviews, Permission::Pods, Permission::Nodes]).expect("a choice");
+        let missing = any(rng, [Permission::TokenReviews, Permission::Pods, Permission::Nodes]);
         case.world.reviewer.permissions.retain(|permission| *permission != missing);
     }),
 ];

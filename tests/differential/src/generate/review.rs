@@ -3,15 +3,16 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::Deviation;
-use crate::case::{Case, pick, uid};
+use super::accepted::uid;
+use super::{Deviation, any};
+use crate::case::Case;
 
 pub(super) const ALL: &[Deviation] = &[
     ("review has an error", 6, |case, rng| {
-        let long = "e".repeat(511 + rng.usize(..3));
-        let error = pick(
+        let long = "e".repeat(any(rng, [511, 512, 513]));
+        let error = any(
             rng,
-            &[
+            [
                 "[invalid bearer token, service account token has expired]",
                 "invalid bearer token",
                 "é \"quoted\"\n%s %d",
@@ -42,7 +43,7 @@ pub(super) const ALL: &[Deviation] = &[
             json!(["Spire-server"]),
             json!(["b", "spire-server"]),
         ];
-        *case.status_at(&["audiences"]) = rng.choice(choices).expect("there is a choice");
+        *case.status_at(&["audiences"]) = any(rng, choices);
     }),
     ("review has another user", 12, username),
     ("review has other groups", 6, |case, rng| {
@@ -55,7 +56,7 @@ pub(super) const ALL: &[Deviation] = &[
             json!(["system:serviceaccounts", "system:serviceaccounts:other"]),
             json!([format!("system:serviceaccounts:{namespace}"), "x", "system:serviceaccounts"]),
         ];
-        *case.status_at(&["user", "groups"]) = rng.choice(choices).expect("there is a choice");
+        *case.status_at(&["user", "groups"]) = any(rng, choices);
     }),
     ("review has another pod name", 8, |case, rng| {
         let value = extra(rng, &["gone", "another", "a/b", "..", "a%2fb", "a b", "é", "."]);
@@ -67,7 +68,7 @@ pub(super) const ALL: &[Deviation] = &[
         case.set_extra("pod-uid", value);
     }),
     ("review has another node", 6, |case, rng| {
-        let key = pick(rng, &["node-name", "node-uid"]);
+        let key = any(rng, ["node-name", "node-uid"]);
         let value = extra(rng, &["node-2", "x"]);
         case.set_extra(key, value);
     }),
@@ -97,17 +98,14 @@ fn username(case: &mut Case, rng: &mut Rng) {
         "system:serviceaccount:a:b%c".into(),
         "system:serviceaccount:a\"b:\n".into(),
     ];
-    let name = rng.choice(names).expect("there is a choice");
-    let listed = name.splitn(3, ':').last().filter(|_| rng.bool()).map(str::to_owned);
-    if let Some(namespace) =
-        listed.as_ref().and_then(|listed| listed.split(':').next()).filter(|_| rng.bool())
-    {
-        *case.status_at(&["user", "groups"]) =
-            json!(["system:serviceaccounts", format!("system:serviceaccounts:{namespace}")]);
-    }
+    let name = any(rng, names);
     *case.status_at(&["user", "username"]) = json!(name);
-    if let Some(listed) = listed {
-        case.set("service_account_allow_list", json!([listed]));
+    if let Some(account) = name.splitn(3, ':').nth(2).filter(|_| rng.bool()) {
+        // Whatever else is to be judged comes behind the allow list.
+        case.set("service_account_allow_list", json!([account]));
+        let namespace = account.split(':').next().unwrap_or_default();
+        let groups = json!(["system:serviceaccounts", format!("system:serviceaccounts:{namespace}")]);
+        *case.status_at(&["user", "groups"]) = groups;
     }
 }
 
@@ -119,14 +117,12 @@ fn extra(rng: &mut Rng, values: &[&str]) -> Value {
         2 => json!([""]),
         3 => json!(["a", "b"]),
         4 => json!(["a", "b", "c"]),
-        _ => json!([pick(rng, values)]),
+        _ => json!([any(rng, values)]),
     }
 }
 
 fn another_type(case: &mut Case, rng: &mut Rng) {
-    let odd = rng
-        .choice([json!("x"), json!(1), json!({"a": {}}), json!([1]), Value::Null])
-        .expect("there is a choice");
+    let odd = any(rng, [json!("x"), json!(1), json!({"a": {}}), json!([1]), Value::Null]);
     match rng.u8(..7) {
         0 => *case.status() = odd,
         1 => *case.status_at(&["authenticated"]) = odd,
