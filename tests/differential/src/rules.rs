@@ -35,7 +35,6 @@ struct Pattern {
     from: Option<String>,
     /// It ended there, or earlier.
     until: Option<String>,
-    #[serde(default)]
     configured: Option<bool>,
 }
 

@@ -8,6 +8,7 @@ use crate::rules::Rule;
 
 /// From so many cases on, SPIRE's plugin must have ended everywhere where it can.
 const ENOUGH: u64 = 1000;
+
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     /// By where SPIRE ended; at the end those of unknown words.

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::{Deviation, any, with_config};
+use super::{Deviation, any, text, with_config};
 use crate::case::{Case, Config, Payload, TOKEN_VALUE};
 
 pub(super) const ALL: &[Deviation] = &[
@@ -126,7 +126,7 @@ fn wildcards(case: &mut Case, rng: &mut Rng) {
 
 fn audience(case: &mut Case, rng: &mut Rng) {
     let choices =
-        [json!([]), json!(["other"]), json!(["other", "a\"b"]), json!([""]), json!(["Spire-Server", "é"])];
+        [json!([]), json!(["other"]), json!(["other", "a\"b"]), json!([""]), json!([text(rng), "é"])];
     let audience = any(rng, choices);
     if audience == json!([]) && rng.bool() {
         case.token.audience = case.world.api_audiences.clone();

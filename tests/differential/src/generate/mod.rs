@@ -8,6 +8,8 @@ mod payload;
 mod review;
 mod token;
 
+use std::ops::Range;
+
 use fastrand::Rng;
 
 use crate::case::{Case, Config};
@@ -56,6 +58,29 @@ const ALL: [&[Deviation]; 6] =
 /// One of these.
 fn any<L: IntoIterator<IntoIter: ExactSizeIterator>>(rng: &mut Rng, choices: L) -> L::Item {
     rng.choice(choices).expect("there is a choice")
+}
+
+/// Characters of any kind, printable or not, of blocks to which no version of Unicode adds: Go's may be an older one than
+/// this library's.
+const BLOCKS: [Range<u32>; 9] = [
+    0..0x80,
+    0..0x250,
+    0x300..0x370,
+    0x2000..0x2065,
+    0x4e00..0x9fa6,
+    0xe000..0xf900,
+    0xfff9..0x1_0000,
+    0x1_f600..0x1_f650,
+    0x10_ff00..0x11_0000,
+];
+
+/// A few of them, as nobody would choose them.
+fn text(rng: &mut Rng) -> String {
+    let character = |rng: &mut Rng| {
+        let block = any(rng, BLOCKS);
+        char::from_u32(rng.u32(block)).expect("no block has surrogates")
+    };
+    (0..rng.usize(1..6)).map(|_| character(rng)).collect()
 }
 
 /// Changes a configuration that is JSON.

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use serde_json::json;
 
-use super::{Deviation, any};
+use super::{Deviation, any, text};
 use crate::case::{Case, Payload, TOKEN_VALUE};
 
 pub(super) const ALL: &[Deviation] = &[
@@ -15,6 +15,7 @@ pub(super) const ALL: &[Deviation] = &[
         case.payload = Payload::of(any(rng, values));
     }),
     ("payload is broken", 6, broken),
+    ("payload has other bytes", 10, other_bytes),
     ("no cluster in the payload", 4, |case, rng| {
         let without = [("token", TOKEN_VALUE)];
         let empty = |value| vec![("cluster", value), ("token", TOKEN_VALUE)];
@@ -72,12 +73,24 @@ fn broken(case: &mut Case, rng: &mut Rng) {
     };
 }
 
+/// Bytes that mean something in JSON, put in or in place of others.
+fn other_bytes(case: &mut Case, rng: &mut Rng) {
+    let mut bytes = case.payload.bytes.take().unwrap_or_default();
+    for _ in 0..any(rng, [1, 1, 2]) {
+        let at = rng.usize(..=bytes.len());
+        let replaced = (at + rng.usize(..3)).min(bytes.len());
+        let byte = any(rng, *b"{}[],:\"\\\n\x01/0129e+-.tfnu");
+        bytes.splice(at..replaced, [byte].into_iter().take(rng.usize(..2)));
+    }
+    case.payload = Payload::of(bytes);
+}
+
 fn unknown_cluster(case: &mut Case, rng: &mut Rng) {
     let long = "c".repeat(any(rng, [127, 128, 129]));
-    let names = ["Demo", "demo ", "a\"b\\", "\0\n\u{7f}\u{200b}", "é’😀", "\u{feff}\u{fffd}", &long];
-    let name = any(rng, names);
+    let (one, two) = (text(rng), text(rng));
+    let name = any(rng, ["Demo", "demo ", "a\"b\\", "\0\n\u{7f}\u{200b}", &one, &two, &long]);
     case.payload = Payload::object(&[("cluster", &json!(name).to_string()), ("token", TOKEN_VALUE)]);
-    if name.len() > 128 {
+    if name.chars().count() > 128 {
         case.payload.form = Some("unknown cluster's name is cut");
     }
 }

@@ -4,15 +4,17 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::accepted::uid;
-use super::{Deviation, any};
+use super::{Deviation, any, text};
 use crate::case::Case;
 
 pub(super) const ALL: &[Deviation] = &[
     ("review has an error", 6, |case, rng| {
         let long = "e".repeat(any(rng, [511, 512, 513]));
+        let any_text = text(rng);
         let error = any(
             rng,
             [
+                &any_text,
                 "[invalid bearer token, service account token has expired]",
                 "invalid bearer token",
                 "é \"quoted\"\n%s %d",
@@ -42,6 +44,7 @@ pub(super) const ALL: &[Deviation] = &[
             json!(["a\"b", ""]),
             json!(["Spire-server"]),
             json!(["b", "spire-server"]),
+            json!([text(rng), text(rng)]),
         ];
         *case.status_at(&["audiences"]) = any(rng, choices);
     }),
@@ -97,6 +100,8 @@ fn username(case: &mut Case, rng: &mut Rng) {
         "system:serviceaccount:..:c".into(),
         "system:serviceaccount:a:b%c".into(),
         "system:serviceaccount:a\"b:\n".into(),
+        format!("system:serviceaccount:{}:{}", text(rng), text(rng)),
+        text(rng),
     ];
     let name = any(rng, names);
     *case.status_at(&["user", "username"]) = json!(name);
