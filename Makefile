@@ -18,10 +18,10 @@ SHIP := target/ship
 LIB_DIR := $(CURDIR)/$(SHIP)/release
 # How `make bench` measures: short, full, record or instructions; see bench/run.py.
 BENCH ?= full
-# Of `make differential`.
+DEVCLUSTER := target/debug/devcluster
+# What `make differential` generates.
 CASES ?= 20000
 SEED ?= 1
-DEVCLUSTER := target/debug/devcluster
 CFLAGS_STRICT := -Wall -Wextra -Wpedantic -Werror
 
 # No path of the builder's machine is shipped, so that the same sources give the same bytes in any folder of anyone.
@@ -30,7 +30,7 @@ SHIP_RUSTFLAGS := --remap-path-prefix=$(CARGO_HOME)=/cargo
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 .PHONY: build
 build: ## Build everything for development

@@ -26,14 +26,15 @@ pub(crate) fn judge(stage: &mut Stage<'_>, rules: &[Rule], case: &Case) -> Resul
     let question = stage.question(case);
     let (ours, reason) = stage.ask_ours(case, &question);
     let theirs = stage.ask_theirs(case, &question)?;
-    let explained = explain(stage, rules, case, &question, &ours, &theirs)?;
+    let explained = explain(stage, (rules, 0), case, &question, &ours, &theirs)?;
     Ok(Verdict { ours, reason, theirs, rules: explained, question })
 }
 
-/// The rules that together explain the difference: none if there is no difference.
+/// The rules that together explain the difference: none if there is no difference. Those before the place `from` have
+/// changed the case already, each once.
 fn explain(
     stage: &mut Stage<'_>,
-    rules: &[Rule],
+    (rules, from): (&[Rule], usize),
     case: &Case,
     question: &Question,
     ours: &Outcome,
@@ -43,15 +44,16 @@ fn explain(
         return Ok(Some(Vec::new()));
     }
     let facts = Facts::of(case, question.payload.as_deref(), &question.token);
-    for (place, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.fits(&facts, ours, theirs)) {
+    for (place, rule) in rules.iter().enumerate().skip(from) {
+        if !rule.fits(&facts, ours, theirs) {
+            continue;
+        }
         let Some(as_if) = rule.as_if else { return Ok(Some(vec![place])) };
         let Some((case, token)) = changed(as_if, case, question) else { continue };
         let question = stage.question_with(&case, token);
         let theirs = stage.ask_theirs(&case, &question)?;
-        // Each rule changes a case once, so that this ends.
-        let others: Vec<usize> = (0..rules.len()).filter(|other| *other > place).collect();
-        if let Some(further) = explain(stage, &rules[place + 1..], &case, &question, ours, &theirs)? {
-            return Ok(Some([place].into_iter().chain(further.into_iter().map(|at| others[at])).collect()));
+        if let Some(further) = explain(stage, (rules, place + 1), &case, &question, ours, &theirs)? {
+            return Ok(Some([vec![place], further].concat()));
         }
     }
     Ok(None)

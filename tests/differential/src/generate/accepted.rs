@@ -107,7 +107,7 @@ fn config(rng: &mut Rng, names: &Names) -> Value {
     })
 }
 
-fn payload(rng: &mut Rng, cluster: &str) -> Payload {
+pub(super) fn payload(rng: &mut Rng, cluster: &str) -> Payload {
     let (cluster, token) = (&*json!(cluster).to_string(), TOKEN_VALUE);
     match rng.u8(..5) {
         0 => Payload::object(&[("token", token), ("cluster", cluster)]),

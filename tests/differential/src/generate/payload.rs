@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use serde_json::json;
 
-use super::{Deviation, any, text};
+use super::{Deviation, accepted, any, text};
 use crate::case::{Case, Payload, TOKEN_VALUE};
 
 pub(super) const ALL: &[Deviation] = &[
@@ -73,9 +73,9 @@ fn broken(case: &mut Case, rng: &mut Rng) {
     };
 }
 
-/// Bytes that mean something in JSON, put in or in place of others.
+/// A sound payload with bytes that mean something in JSON, put in or in place of others.
 fn other_bytes(case: &mut Case, rng: &mut Rng) {
-    let mut bytes = case.payload.bytes.take().unwrap_or_default();
+    let mut bytes = accepted::payload(rng, case.names.cluster).bytes.unwrap_or_default();
     for _ in 0..any(rng, [1, 1, 2]) {
         let at = rng.usize(..=bytes.len());
         let replaced = (at + rng.usize(..3)).min(bytes.len());
