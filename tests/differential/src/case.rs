@@ -1,7 +1,5 @@
 //! One generated case: a configuration, what an agent sends, and the state of the cluster.
 
-use std::time::Duration;
-
 use devcluster::{Answer, TokenRequest, World};
 use serde_json::{Map, Value, json};
 
@@ -26,7 +24,7 @@ pub(crate) struct Case {
     pub(crate) status: Option<Value>,
     /// What fails first, and is well when it is asked for again.
     pub(crate) passing_failure: bool,
-    pub(crate) timeout: Duration,
+    pub(crate) timeout_ms: u64,
     pub(crate) names: Names,
     /// What was done to a case that both would have accepted.
     pub(crate) deviations: Vec<&'static str>,

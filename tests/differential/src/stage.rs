@@ -25,13 +25,12 @@ pub(crate) struct Stage<'r> {
 }
 
 /// What both sides are given.
-#[derive(Clone)]
 pub(crate) struct Question {
     config: Option<String>,
     trust_domain: String,
     pub(crate) payload: Option<Vec<u8>>,
     pub(crate) token: String,
-    timeout_ms: u128,
+    timeout_ms: u64,
 }
 
 impl<'r> Stage<'r> {
@@ -60,7 +59,7 @@ impl<'r> Stage<'r> {
         };
         let quoted = json!(token).to_string();
         let payload = case.payload.bytes.as_ref().map(|bytes| filled(bytes, &quoted[1..quoted.len() - 1]));
-        Question { config, trust_domain, payload, token, timeout_ms: case.timeout.as_millis() }
+        Question { config, trust_domain, payload, token, timeout_ms: case.timeout_ms }
     }
 
     pub(crate) fn ask_ours(&self, case: &Case, question: &Question) -> (Outcome, String) {
@@ -125,7 +124,7 @@ impl Upstream {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(|error| format!("{}: {error}", program.display()))?;
+            .map_err(|error| format!("{}: {error}; `make differential` builds it", program.display()))?;
         let questions = child.stdin.take().expect("was asked for");
         let answers = BufReader::new(child.stdout.take().expect("was asked for"));
         Ok(Self { child, questions, answers })
@@ -136,7 +135,7 @@ impl Upstream {
             "config": question.config,
             "trust_domain": question.trust_domain,
             "payload": question.payload.as_ref().map(|payload| STANDARD.encode(payload)),
-            "timeout_ms": u64::try_from(question.timeout_ms).unwrap_or(u64::MAX),
+            "timeout_ms": question.timeout_ms,
         });
         writeln!(self.questions, "{line}").map_err(|error| format!("upstream takes no question: {error}"))?;
         let mut answer = String::new();

@@ -1,7 +1,5 @@
 //! Cases that both sides accept: what is different from one to the other makes no difference.
 
-use std::time::Duration;
-
 use devcluster::{Algorithm, TokenRequest, World};
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -10,7 +8,7 @@ use super::any;
 use crate::case::{Case, Config, KUBECONFIG, Names, Payload, TOKEN_VALUE};
 
 /// More than any case needs that does not wait on purpose.
-const PLENTY: Duration = Duration::from_secs(30);
+const PLENTY_MS: u64 = 30_000;
 
 /// A case that both sides accept.
 pub(super) fn accepted(rng: &mut Rng) -> Case {
@@ -46,7 +44,7 @@ pub(super) fn accepted(rng: &mut Rng) -> Case {
         world,
         status: None,
         passing_failure: false,
-        timeout: PLENTY,
+        timeout_ms: PLENTY_MS,
         names,
         deviations: Vec::new(),
     };

@@ -1,7 +1,5 @@
 //! An API server that does not answer, or not what it should.
 
-use std::time::Duration;
-
 use devcluster::{Answer, Fault, Permission};
 use fastrand::Rng;
 use serde_json::json;
@@ -10,7 +8,7 @@ use super::{Deviation, any};
 use crate::case::Case;
 
 /// For calls that are never answered. Those before must be answered in it, on a busy machine too.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE_MS: u64 = 5_000;
 
 pub(super) const ALL: &[Deviation] = &[
     ("a status", 12, |case, rng| {
@@ -71,7 +69,7 @@ pub(super) const ALL: &[Deviation] = &[
         let mut fault = any(rng, faults);
         if rng.u8(..16) == 0 {
             fault = Fault::HangBeforeHeaders;
-            case.timeout = PATIENCE;
+            case.timeout_ms = PATIENCE_MS;
         }
         answer(case, rng, Answer { fault: Some(fault), ..Answer::default() });
     }),
