@@ -66,10 +66,9 @@ impl Facts {
             texts(&config["trust_domain"]).next().is_some_and(|name| name.len() > 255),
         );
         self.word("clusters are null", config.get("clusters") == Some(&Value::Null));
-        let cluster = &config["clusters"][case.names.cluster];
-        self.word("pod and node together", cluster["lookup"] != "sequential");
-        self.word("signatures are verified", cluster["verify_signature"] == "auto");
-        self.word("node UID must match", cluster["require_node_uid_match"] == true);
+        self.word("pod and node together", case.setting("lookup") != "sequential");
+        self.word("signatures are verified", case.setting("verify_signature") == "auto");
+        self.word("node UID must match", case.setting("require_node_uid_match") == true);
     }
 
     fn review(&mut self, status: &Value) {
@@ -121,14 +120,13 @@ impl Facts {
             pod["status"]["phase"] == "Succeeded" || pod["status"]["phase"] == "Failed",
         );
         self.word("token is bound to another node", contradicts(user, "node-name", node_name));
-        self.word("node name fits no URL", !node_name.is_empty() && !is_url_segment(node_name));
         let Some(node) = case.world.node(node_name) else { return };
         let uid = node["metadata"]["uid"].as_str().unwrap_or_default();
         self.word("token is bound to an earlier node", contradicts(user, "node-uid", uid));
-        let named =
-            [uid, extra(user, "pod-uid")].into_iter().any(|uid| !is_spiffe_path(uid) || uid.contains('/'));
-        self.word("UID is no SPIFFE path segment", named);
-        self.word("UID is too long", [uid, extra(user, "pod-uid")].iter().any(|uid| uid.len() > 1900));
+        let in_id =
+            if case.setting("use_pod_uid_for_agent_id") == true { extra(user, "pod-uid") } else { uid };
+        self.word("UID is no SPIFFE path segment", !is_spiffe_path(in_id) || in_id.contains('/'));
+        self.word("UID is too long", in_id.len() > 1900);
     }
 }
 
