@@ -4,7 +4,7 @@ use fastrand::Rng;
 use serde_json::json;
 
 use super::{Deviation, accepted, any, text};
-use crate::case::{Case, Payload, TOKEN_VALUE};
+use crate::case::{Case, Payload, TOKEN, TOKEN_VALUE};
 
 pub(super) const ALL: &[Deviation] = &[
     ("no payload", 2, |case, rng| {
@@ -77,10 +77,15 @@ fn broken(case: &mut Case, rng: &mut Rng) {
 fn other_bytes(case: &mut Case, rng: &mut Rng) {
     let mut bytes = accepted::payload(rng, case.names.cluster).bytes.unwrap_or_default();
     for _ in 0..any(rng, [1, 1, 2]) {
-        let at = rng.usize(..=bytes.len());
-        let replaced = (at + rng.usize(..3)).min(bytes.len());
+        let mut edited = bytes.clone();
+        let at = rng.usize(..=edited.len());
+        let replaced = (at + rng.usize(..3)).min(edited.len());
         let byte = any(rng, *b"{}[],:\"\\\n\x01/0129e+-.tfnu");
-        bytes.splice(at..replaced, [byte].into_iter().take(rng.usize(..2)));
+        edited.splice(at..replaced, [byte].into_iter().take(rng.usize(..2)));
+        // Other tokens are the business of `token`.
+        if edited.windows(TOKEN.len()).any(|part| part == TOKEN.as_bytes()) {
+            bytes = edited;
+        }
     }
     case.payload = Payload::of(bytes);
 }
