@@ -26,34 +26,36 @@ pub(crate) fn judge(stage: &mut Stage<'_>, rules: &[Rule], case: &Case) -> Resul
     let question = stage.question(case);
     let (ours, reason) = stage.ask_ours(case, &question);
     let theirs = stage.ask_theirs(case, &question)?;
-    let explained = explain(stage, (rules, 0), case, &question, &ours, &theirs)?;
+    let explained = explain(stage, (rules, &[]), case, &question, &ours, &theirs)?;
     Ok(Verdict { ours, reason, theirs, rules: explained, question })
 }
 
-/// The rules that together explain the difference: none if there is no difference. Those before the place `from` have
-/// changed the case already, each once.
+/// The rules that together explain the difference: none if there is no difference. Those of `used` have changed the case
+/// already, each once.
 fn explain(
     stage: &mut Stage<'_>,
-    (rules, from): (&[Rule], usize),
+    (rules, used): (&[Rule], &[usize]),
     case: &Case,
     question: &Question,
     ours: &Outcome,
     theirs: &Outcome,
 ) -> Result<Option<Vec<usize>>, String> {
     if ours == theirs {
-        return Ok(Some(Vec::new()));
+        return Ok(Some(used.to_vec()));
     }
     let facts = Facts::of(case, question.payload.as_deref(), &question.token);
-    for (place, rule) in rules.iter().enumerate().skip(from) {
-        if !rule.fits(&facts, ours, theirs) {
+    for (place, rule) in rules.iter().enumerate() {
+        if used.contains(&place) || !rule.fits(&facts, ours, theirs) {
             continue;
         }
-        let Some(as_if) = rule.as_if else { return Ok(Some(vec![place])) };
+        let used = [used, &[place]].concat();
+        let Some(as_if) = rule.as_if else { return Ok(Some(used)) };
         let Some((case, token)) = changed(as_if, case, question) else { continue };
         let question = stage.question_with(&case, token);
         let theirs = stage.ask_theirs(&case, &question)?;
-        if let Some(further) = explain(stage, (rules, place + 1), &case, &question, ours, &theirs)? {
-            return Ok(Some([vec![place], further].concat()));
+        let explained = explain(stage, (rules, &used), &case, &question, ours, &theirs)?;
+        if explained.is_some() {
+            return Ok(explained);
         }
     }
     Ok(None)
