@@ -24,6 +24,9 @@ DEVCLUSTER := target/debug/devcluster
 # What `make mutants` uses, and changes.
 CARGO_MUTANTS := target/mutants-tool/27.1.0
 FILE ?= src/outcome.rs src/config/**/*.rs src/attest/**/*.rs
+# What `make differential` generates.
+CASES ?= 20000
+SEED ?= 1
 CFLAGS_STRICT := -Wall -Wextra -Wpedantic -Werror
 
 # No path of the builder's machine is shipped, so that the same sources give the same bytes in any folder of anyone.
@@ -32,7 +35,7 @@ SHIP_RUSTFLAGS := --remap-path-prefix=$(CARGO_HOME)=/cargo
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 .PHONY: build
 build: ## Build everything for development
@@ -60,6 +63,12 @@ demo: ship devcluster ## Attest on the dev cluster and show the identity
 .PHONY: test
 test: ship devcluster ## Run all tests that need no Kubernetes
 	$(PYTHON) tests/run.py test
+
+.PHONY: differential
+differential: ## Compare with SPIRE's own plugin on generated cases; CASES=20000 SEED=1
+	@mkdir -p target/differential
+	$(GO) -C tests/differential/upstream build -o $(CURDIR)/target/differential/upstream .
+	$(CARGO) run --locked --quiet -p differential -- --cases $(CASES) --seed $(SEED)
 
 .PHONY: plugin
 plugin: ship ## Build the SPIRE server plugin, one static file, under target/plugin

@@ -69,6 +69,7 @@ def test_steps() -> list[Step]:
         Step("Python", ["python3", "bindings/python/tests/every_python.py"], counts=True, environment=python),
         Step("examples", ["python3", "tests/examples.py"], counts=True, environment=shipped),
         Step("the benchmark's table", ["python3", "-m", "unittest", "discover", "-s", "bench"]),
+        Step("SPIRE's plugin on generated cases", ["make", "-s", "differential", "CASES=1000"]),
         Step("conformance", conformance(*DOORS), counts=True, environment={"GOGC": "1", **python}),
     ]
 
@@ -112,7 +113,7 @@ def lint_steps() -> list[Step]:
     tool = f"{TOOLS}/bin/"
     config = f"--config-file {ROOT}/mypy.ini"
     python = ["tests", "packaging", "examples", "bindings/python", "bench"]
-    go_tools = "tests/e2e/tools tests/beside tests/clientgo bench/go packaging/golicenses"
+    go_tools = "tests/e2e/tools tests/beside tests/clientgo tests/differential bench/go packaging/golicenses"
     pkg_config = {"PKG_CONFIG_PATH": str(ROOT / "target" / "ship" / "pkgconfig")}
     steps = [
         Step("rustfmt", ["cargo", "fmt", "--all", "--check"]),
@@ -131,6 +132,7 @@ def lint_steps() -> list[Step]:
         Step("go vet of the certificates", ["go", "-C", "tests/e2e/tools/certificates", "vet", "./..."]),
         Step("go vet of many-agents", ["go", "-C", "tests/e2e/tools/spire", "vet", "./many-agents"]),
         Step("go vet of client-go's oracle", ["go", "-C", "tests/clientgo", "vet", "./..."]),
+        Step("go vet of SPIRE's plugin", ["go", "-C", "tests/differential/upstream", "vet", "./..."]),
         Step("go vet of the licences", ["go", "-C", "packaging/golicenses", "vet", "./..."]),
         Step("go vet of the benchmark", ["go", "-C", "bench/go", "vet", "./..."], environment=pkg_config),
         Step("ruff", [tool + "ruff", "check", *python]),
