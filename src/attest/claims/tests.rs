@@ -200,10 +200,3 @@ fn an_account_that_is_not_allowed_and_a_token_without_pod_are_refused() {
     assert_eq!(judge(&json!({}), None, without_pod), Err(ClaimsFault::NoPod));
     assert_eq!(judge(&list, None, without_pod), Err(fault), "rows count in their order");
 }
-
-#[test]
-fn once_judged_no_audiences_are_kept() {
-    let mut claims = claims(|_| {}).unwrap();
-    claims.forget_audiences();
-    assert!(claims.audiences.is_empty());
-}

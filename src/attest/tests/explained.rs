@@ -140,7 +140,7 @@ async fn without_the_pod_the_tokens_own_node_is_looked_at() {
 
 #[tokio::test]
 async fn a_node_extra_that_no_url_can_hold_is_not_asked_for() {
-    let world = World::reviewed(|status| status.user.extra.extend([mk_extra("node-name", &["a/b"])]));
+    let world = World::reviewed(|status| set_extra(status, "node-name", &["a/b"]));
     assert_eq!(world.those(Outcome::Fail).await, ["node_claim"]);
     assert_eq!(world.step(Check::NodeFound).await.outcome, Outcome::Skip);
 }

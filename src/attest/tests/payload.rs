@@ -77,8 +77,8 @@ fn row_4_what_is_malformed_is_told_by_its_place_and_kind() {
 fn row_8_a_token_has_16_kib_at_most() {
     let of_length = |bytes: usize| format!("{TOKEN}{}", "A".repeat(bytes - TOKEN.len()));
     assert!(candidate("auto", &of_length(16_384)).check_form(ErrorStyle::Precise).is_ok());
-    let refusal =
-        candidate("auto", &of_length(16_385)).check_form(ErrorStyle::Precise).expect_err("it is too long");
+    let too_long = of_length(16_385);
+    let refusal = candidate("auto", &too_long).check_form(ErrorStyle::Precise).err().expect("it is too long");
     assert_eq!(refusal.reason(), Reason::TokenMalformed);
     assert_eq!(refusal.detail(), "the token was refused by its form: it is longer than 16 KiB");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::world::{World, mk_extra};
+use super::world::{World, set_extra};
 use crate::attest::remedy::remedy;
 use crate::attest::{Check, Facts, Refusal};
 use crate::cluster::api::{Call, CallError, CallErrorKind};
@@ -44,7 +44,7 @@ async fn a_refused_pod_or_node_gets_the_command_that_shows_or_renews_it() {
     const GET_ALL: &str = "kubectl get pod agent-1 --namespace spire -o yaml";
     const DESCRIBE: &str = "kubectl describe pod agent-1 --namespace spire";
     const DELETE: &str = "kubectl delete pod agent-1 --namespace spire";
-    let stale = World::reviewed(|status| status.user.extra.extend([mk_extra("node-uid", &["old"])]));
+    let stale = World::reviewed(|status| set_extra(status, "node-uid", &["old"]));
     let missing = CallErrorKind::NotFound;
     for (world, check, command) in [
         (World { pods: vec![Err(missing)], ..World::default() }, Check::PodFound, GET),

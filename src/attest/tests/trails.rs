@@ -40,7 +40,8 @@ fn why_a_signature_is_not_judged_is_said() {
 
 #[test]
 fn a_right_signature_is_told_with_the_number_of_keys() {
-    let claims = Claims::read(mk_claims().to_string().as_bytes()).expect("they are Kubernetes' own");
+    let text = mk_claims().to_string();
+    let (claims, _) = Claims::read(text.as_bytes()).expect("they are Kubernetes' own");
     let authentic = Standing::Authentic(Box::new(claims));
     for (keys, detail) in [
         (
