@@ -31,7 +31,7 @@ fuzz_target!(|payload: &[u8]| {
             assert_eq!(candidate.cluster.name, "demo");
             assert_eq!(candidate.token.expose(), token);
             match candidate.check_form(ErrorStyle::Precise) {
-                Ok(()) => assert!(may_be_jws(token), "the form of {token:?} was taken"),
+                Ok(_) => assert!(may_be_jws(token), "the form of {token:?} was taken"),
                 Err(refusal) => {
                     assert_eq!(refusal.reason(), Reason::TokenMalformed);
                     judge_words(&refusal, token);

@@ -58,7 +58,7 @@ pub fn load_kubeconfig(path: &Path) -> Result<Loaded, String> {
     let mut settings =
         kubeconfig::load(path, &Environment::of_process(), &mut Files::default()).map_err(words)?;
     if settings.tls.trust != Trust::System {
-        Route::new(settings.proxy.as_ref(), &settings.tls.trust, Resolver::default())
+        Route::new(&settings.server, settings.proxy.as_ref(), &settings.tls.trust, Resolver::default())
             .and_then(|route| Opener::new(&settings.server, &settings.tls, route))
             .map_err(words)?;
     }

@@ -84,6 +84,9 @@ static void many_end_well(const char *how) {
     int rounds = check_rounds(50);
     int at;
     world_open(&w, "\"max_in_flight\":4", "");
+    if (strcmp(how, "late") == 0) {
+        world_speaks_tls(&w);
+    }
     for (at = 0; at < rounds; at++) {
         CHECK(ends_well(how), "round %d ends well", at);
     }

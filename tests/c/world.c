@@ -26,22 +26,29 @@ static int listen_without_answering(int *port) {
     return listener;
 }
 
-void world_open(world *w, const char *cluster, const char *engine) {
-    FILE *file;
-    int port;
-    memset(w, 0, sizeof *w);
-    w->listener = listen_without_answering(&port);
-    strcpy(w->folder, "/tmp/psat-test-XXXXXX");
-    MUST(mkdtemp(w->folder) != NULL, "a folder is made");
-    snprintf(w->kubeconfig, sizeof w->kubeconfig, "%s/kubeconfig", w->folder);
-    file = fopen(w->kubeconfig, "w");
+/* The server is the listener, spoken to as it is said by a URL's scheme. */
+static void write_kubeconfig(const world *w, const char *scheme, const char *more) {
+    FILE *file = fopen(w->kubeconfig, "w");
     MUST(file != NULL, "the kubeconfig is made");
     fprintf(file,
             "{\"apiVersion\":\"v1\",\"kind\":\"Config\",\"current-context\":\"demo\","
             "\"contexts\":[{\"name\":\"demo\",\"context\":{\"cluster\":\"demo\"}}],"
-            "\"clusters\":[{\"name\":\"demo\",\"cluster\":{\"server\":\"http://127.0.0.1:%d\"}}]}",
-            port);
+            "\"clusters\":[{\"name\":\"demo\",\"cluster\":{\"server\":\"%s://127.0.0.1:%d\"%s}}]}",
+            scheme, w->port, more);
     MUST(fclose(file) == 0, "the kubeconfig is written");
+}
+
+void world_speaks_tls(const world *w) {
+    write_kubeconfig(w, "https", ",\"insecure-skip-tls-verify\":true");
+}
+
+void world_open(world *w, const char *cluster, const char *engine) {
+    memset(w, 0, sizeof *w);
+    w->listener = listen_without_answering(&w->port);
+    strcpy(w->folder, "/tmp/psat-test-XXXXXX");
+    MUST(mkdtemp(w->folder) != NULL, "a folder is made");
+    snprintf(w->kubeconfig, sizeof w->kubeconfig, "%s/kubeconfig", w->folder);
+    write_kubeconfig(w, "http", "");
     world_configure(w, cluster, engine);
 }
 

@@ -45,10 +45,13 @@ typedef struct {
     char folder[64];
     char kubeconfig[96];
     char config[1024];
+    int port;
 } world;
 
 /* `cluster` and `engine` are further members of the cluster's and the engine's objects, such as "\"max_queued\":0". */
 void world_open(world *w, const char *cluster, const char *engine);
+/* Connections begin with a TLS handshake, which nobody answers either. */
+void world_speaks_tls(const world *w);
 void world_configure(world *w, const char *cluster, const char *engine);
 void world_close(world *w);
 
