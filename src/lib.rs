@@ -18,7 +18,10 @@
 //! Imports point downwards only.
 
 #![deny(unsafe_code)]
-#![cfg_attr(feature = "fuzzing", allow(clippy::missing_errors_doc, reason = "private functions become public"))]
+#![cfg_attr(
+    feature = "fuzzing",
+    allow(clippy::missing_errors_doc, reason = "private functions become public")
+)]
 
 pub mod config;
 pub mod outcome;
