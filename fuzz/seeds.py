@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFORMANCE = ROOT / "tests" / "conformance"
 CLIENTGO = ROOT / "tests" / "clientgo" / "cases"
 
+# What a secret is made long with: a word may stand anywhere, and is not looked for.
+TAIL = "-0123456789abcdef"
+
 HEADER = '{"alg":"ES256","kid":"a"}'
 WORD = re.compile(rb'"([^"\\\x00-\x1f]{1,64})"|([A-Za-z-]{3,32}):')
 
@@ -156,6 +159,24 @@ def tokens() -> Iterator[bytes]:
     yield bytes([7, 0]) + token().encode()
 
 
+def key_sets() -> Iterator[bytes]:
+    keys = read(ROOT / "fuzz" / "keys.json")["keys"]
+    changes: list[dict[str, Any]] = [
+        {"use": None, "key_ops": ["verify"], "alg": None},
+        {"use": "enc"},
+        {"key_ops": ["sign"]},
+        {"alg": "PS256"},
+        {"crv": "P-256K"},
+        {"x": "AA", "n": "AQAB"},
+        {"kty": "oct", "k": "AA"},
+    ]
+    yield text({"issuer": 1, "keys": [*keys, None]})
+    for key in keys:
+        yield text({"keys": [key]})
+        for change in changes:
+            yield text({"keys": [patched(key, change), keys[0]]})
+
+
 def kubeconfigs() -> Iterator[bytes]:
     for path in sorted(CLIENTGO.glob("*.json")):
         for case in read(path).get("cases", []):
@@ -163,14 +184,16 @@ def kubeconfigs() -> Iterator[bytes]:
                 yield "\n".join(case["kubeconfig"]).encode()
                 continue
             cluster = {"server": "https://api.example:6443", **case.get("cluster", {})}
-            yield text(
-                {
-                    "current-context": "c",
-                    "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
-                    "clusters": [{"name": "k", "cluster": cluster}],
-                    "users": [{"name": "u", "user": case.get("user", {})}],
-                }
-            )
+            user = case.get("user", {})
+            longer = {key: user[key] + TAIL for key in ("token", "password") if user.get(key)}
+            for one in (user, {**user, **longer}):
+                yield kubeconfig(cluster, one)
+
+
+def kubeconfig(cluster: dict[str, Any], user: dict[str, Any]) -> bytes:
+    context = {"name": "c", "context": {"cluster": "k", "user": "u"}}
+    clusters, users = [{"name": "k", "cluster": cluster}], [{"name": "u", "user": user}]
+    return text({"current-context": "c", "contexts": [context], "clusters": clusters, "users": users})
 
 
 def sequences() -> Iterator[bytes]:
@@ -193,7 +216,7 @@ SEEDS = {
     "payload": payloads,
     "config": configurations,
     "jws": tokens,
-    "jwks": lambda: iter([b'{"keys":[{"use":"sig","kty":"RSA","kid":"a","alg":"RS256","n":"AQAB","e":"AQAB"}]}']),
+    "jwks": key_sets,
     "answers": answers,
     "kubeconfig": kubeconfigs,
     "abi": sequences,
