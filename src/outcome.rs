@@ -336,6 +336,7 @@ mod tests {
             assert!(caller_fault || grpc, "{}", row.word);
         }
     }
+
     #[test]
     fn what_an_agent_may_read_is_the_text_itself() {
         let text = AgentSafe::vouched("not configured");

@@ -45,7 +45,7 @@ pub fn admit(config: &Config, payload: &[u8]) -> Result<Candidate, Refusal> {
     if name.is_empty() {
         return Err(Refusal::ClusterMissing);
     }
-    let token = data.token.as_deref().unwrap_or_default();
+    let token = data.token.as_ref().map_or("", |TokenText(token)| token);
     let token = token.trim_matches([' ', '\t', '\r', '\n']);
     if token.is_empty() {
         return Err(Refusal::TokenMissing);
@@ -78,13 +78,15 @@ impl Candidate {
 #[derive(Default)]
 struct AttestationData<'p> {
     cluster: Option<Cow<'p, str>>,
-    token: Option<Cow<'p, str>>,
+    token: Option<TokenText<'p>>,
 }
 
-/// A token that was written with escapes is a copy of what the host owns.
-impl Drop for AttestationData<'_> {
+/// A token that was written with escapes is a copy of what the host owns, and is wiped.
+struct TokenText<'p>(Cow<'p, str>);
+
+impl Drop for TokenText<'_> {
     fn drop(&mut self) {
-        if let Some(Cow::Owned(token)) = &mut self.token {
+        if let Cow::Owned(token) = &mut self.0 {
             token.zeroize();
         }
     }
@@ -128,7 +130,9 @@ impl<'de> Visitor<'de> for DataVisitor {
         while let Some(key) = map.next_key::<Text<'_>>()? {
             match &*key.0 {
                 "cluster" => data.cluster = map.next_value::<Option<Text<'_>>>()?.map(|Text(name)| name),
-                "token" => data.token = map.next_value::<Option<Text<'_>>>()?.map(|Text(token)| token),
+                "token" => {
+                    data.token = map.next_value::<Option<Text<'_>>>()?.map(|Text(token)| TokenText(token));
+                }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
